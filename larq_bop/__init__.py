@@ -1,0 +1,31 @@
+"""Binary neural networks without latent weights, on Keras 3, with Larq's names."""
+
+from larq_bop import (
+    callbacks,
+    constraints,
+    context,
+    initializers,
+    layers,
+    math,
+    models,
+    optimizers,
+    quantizers,
+)
+from larq_bop.optimizers import Bop, Bop2ndOrder, CaseOptimizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bop",
+    "Bop2ndOrder",
+    "CaseOptimizer",
+    "callbacks",
+    "constraints",
+    "context",
+    "initializers",
+    "layers",
+    "math",
+    "models",
+    "optimizers",
+    "quantizers",
+]

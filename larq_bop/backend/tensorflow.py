@@ -1,0 +1,26 @@
+"""TensorFlow: replicas of `tf.distribute` each have their own gradients."""
+
+import tensorflow as tf
+
+
+def sum_over_replicas(gradients):
+    """Returns the gradients summed over the replicas of the current strategy.
+
+    Args:
+        gradients: Tensors, or None where a variable has no gradient.
+
+    Returns:
+        A list like `gradients`, the same on every replica.
+    """
+    gradients = list(gradients)
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return gradients
+    present = [g for g in gradients if g is not None]
+    reduced = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return [None if g is None else next(reduced) for g in gradients]
+
+
+def assume_reduced_gradients(optimizer) -> None:
+    """Tells a Keras optimizer that its gradients are summed over the replicas already."""
+    optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables

@@ -1,0 +1,51 @@
+"""Constraints on latent weights, applied after each update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+__all__ = ["WeightClip", "get", "weight_clip"]
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class WeightClip(keras.constraints.Constraint):
+    """Clips each weight to [-clip_value, clip_value].
+
+    Without it, latent weights of a `ste_sign` kernel wander to where the straight-through
+    estimator's gradient is zero, and never change their sign again.
+
+    Args:
+        clip_value: The largest magnitude that a weight may have.
+    """
+
+    def __init__(self, clip_value: float = 1.0):
+        self.clip_value = clip_value
+
+    def __call__(self, w):
+        return ops.clip(w, -self.clip_value, self.clip_value)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"clip_value": self.clip_value}
+
+
+weight_clip = WeightClip
+
+
+def get(identifier):
+    """Returns the constraint that `identifier` stands for.
+
+    Args:
+        identifier: `"weight_clip"`, or whatever `keras.constraints.get` takes.
+
+    Returns:
+        A constraint, or None for None.
+
+    Raises:
+        ValueError: if nothing goes by that name.
+    """
+    if identifier in ("weight_clip", "WeightClip"):
+        return WeightClip()
+    return keras.constraints.get(identifier)

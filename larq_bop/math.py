@@ -1,0 +1,35 @@
+"""Operations of networks whose values take one or two bits."""
+
+from keras import ops
+
+__all__ = ["heaviside", "sign"]
+
+
+def sign(x):
+    r"""The sign that is never zero.
+
+    $$\operatorname{sign}(x) = \begin{cases} -1 & x < 0 \\ +1 & x \ge 0 \end{cases}$$
+
+    Args:
+        x: A float tensor of any shape.
+
+    Returns:
+        A tensor of `x`'s shape and dtype, in {-1, +1}; NaN stays NaN, so that a diverged
+        network is seen to have diverged.
+    """
+    x = ops.convert_to_tensor(x)
+    return ops.sign(ops.sign(x) + ops.cast(0.1, x.dtype))
+
+
+def heaviside(x):
+    r"""The Heaviside step.
+
+    $$H(x) = \begin{cases} 0 & x \le 0 \\ 1 & x > 0 \end{cases}$$
+
+    Args:
+        x: A float tensor of any shape.
+
+    Returns:
+        A tensor of `x`'s shape and dtype, in {0, 1}.
+    """
+    return ops.sign(ops.relu(x))

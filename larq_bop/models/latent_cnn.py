@@ -1,0 +1,54 @@
+"""The small network of the report's experiments on latent weights."""
+
+from __future__ import annotations
+
+import keras
+
+from larq_bop.layers import QuantConv2D, QuantDense
+
+__all__ = ["latent_cnn"]
+
+
+def latent_cnn(
+    input_shape: tuple[int, int, int],
+    num_classes: int = 10,
+    kernel_initializer="glorot_uniform",
+) -> keras.Model:
+    """The report's section 3.1.1: a binary network with latent weights.
+
+    Binary "valid" 3x3 convolutions of 32, 64 and 64 filters, 2x2 max pooling after the first two,
+    then dense layers of 64 and `num_classes`. No biases; batch normalization without scale after
+    every layer (after the pooling, where there is one); all layers but the first binarize their
+    input. Latent weights in [-1, 1] stand behind `ste_sign`.
+
+    Args:
+        input_shape: Height, width and channels of an image, scaled to [-1, 1]; both at least 18
+            pixels.
+        num_classes: The number of classes.
+        kernel_initializer: Initializer of the latent weights. An object that draws the same values
+            each time it is called must not be given: a name gives each layer its own.
+
+    Returns:
+        A model from `(batch, *input_shape)` to class probabilities `(batch, num_classes)`.
+    """
+    kernel = {
+        "kernel_initializer": kernel_initializer,
+        "kernel_quantizer": "ste_sign",
+        "kernel_constraint": "weight_clip",
+        "use_bias": False,
+    }
+    inputs = keras.Input(input_shape)
+    x = QuantConv2D(32, 3, **kernel)(inputs)
+    x = keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = QuantConv2D(64, 3, input_quantizer="ste_sign", **kernel)(x)
+    x = keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = QuantConv2D(64, 3, input_quantizer="ste_sign", **kernel)(x)
+    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = keras.layers.Flatten()(x)
+    for units in (64, num_classes):
+        x = QuantDense(units, input_quantizer="ste_sign", **kernel)(x)
+        x = keras.layers.BatchNormalization(scale=False)(x)
+    outputs = keras.layers.Activation("softmax", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="latent_cnn")

@@ -1,0 +1,279 @@
+"""What optimizers of binary weights have in common."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from larq_bop.math import sign
+from larq_bop.optimizers import rules
+
+FLIP_HISTORY = 1024
+_MOST = np.iinfo("int32").max
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+def is_binary_variable(variable) -> bool:
+    """Whether `variable.precision` is 1: a kernel that `NoOp(precision=1)` marked as binary.
+
+    Args:
+        variable: A Keras variable.
+    """
+    return getattr(variable, "precision", 32) == 1
+
+
+class BinaryOptimizer(keras.optimizers.Optimizer):
+    """An optimizer whose variables are in {-1, +1} at all times and change by flips alone.
+
+    A subclass names its moments in `moments` and turns them into the flips' signal in `signal`.
+    This class keeps the weights binary, gamma and threshold valid, non-finite gradient entries
+    away from the moments, and counts of the flips.
+
+    Args:
+        threshold: The signal at which a weight flips: at least 0, or a schedule.
+        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule. It is Keras'
+            `learning_rate`.
+        name: The optimizer's name.
+        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `loss_scale_factor` and
+            `gradient_accumulation_steps`, as in every Keras optimizer.
+
+    Raises:
+        ValueError: if gamma is outside [0, 1], threshold negative, either of them not finite, or
+            `use_ema`, `weight_decay` or `learning_rate` is given.
+    """
+
+    moments: tuple[str, ...] = ()
+    is_binary_variable = staticmethod(is_binary_variable)
+
+    def __init__(self, threshold, gamma, name: str, **kwargs):
+        _refuse_meaningless(kwargs)
+        super().__init__(
+            learning_rate=check_hyperparameter("gamma", gamma, most=1.0), name=name, **kwargs
+        )
+        threshold = check_hyperparameter("threshold", threshold)
+        if not callable(threshold):
+            threshold = self.add_variable(
+                shape=(),
+                initializer=keras.initializers.Constant(threshold),
+                dtype="float32",
+                aggregation="only_first_replica",
+                name="threshold",
+            )
+        self._threshold = threshold
+
+    @property
+    def gamma(self):
+        """The rate of the gradient's moving average now; assign a float or a schedule."""
+        return self.learning_rate
+
+    @gamma.setter
+    def gamma(self, value):
+        self.learning_rate = value
+
+    @property
+    def learning_rate(self):
+        """Another name of `gamma`, for Keras' schedules and callbacks."""
+        return self._get_current_learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        keras.optimizers.Optimizer.learning_rate.fset(
+            self, check_hyperparameter("gamma", value, most=1.0)
+        )
+
+    @property
+    def threshold(self):
+        """The signal at which a weight flips now; assign a float, unless it is a schedule."""
+        return self._threshold(self._iterations) if callable(self._threshold) else self._threshold
+
+    @threshold.setter
+    def threshold(self, value):
+        if callable(self._threshold):
+            raise TypeError(
+                "This optimizer was created with a schedule as its `threshold`, so the threshold "
+                "cannot be set. Create the optimizer with a float to set it at run time."
+            )
+        self._threshold.assign(check_hyperparameter("threshold", value))
+
+    def build(self, variables):
+        """Creates the state and replaces weights that are not in {-1, +1} by their sign."""
+        if self.built:
+            return
+        super().build(variables)
+        untagged = [path(v) for v in variables if not is_binary_variable(v)]
+        if untagged:
+            warnings.warn(
+                f"{type(self).__name__} makes signs of all the variables it is given, also of "
+                f"these, which are not marked as binary: {', '.join(untagged)}. Send them to "
+                "another optimizer with CaseOptimizer, or give their layers "
+                "`kernel_quantizer=NoOp(precision=1)`.",
+                stacklevel=2,
+            )
+        self._moments = [
+            [self._add_state(v, moment, v.shape, "float32") for moment in self.moments]
+            for v in variables
+        ]
+        self._flips = [self._add_state(v, "flips", (FLIP_HISTORY,), "int32") for v in variables]
+        self._skipped = [self._add_state(v, "skipped", (), "int32") for v in variables]
+        for variable in variables:
+            variable.assign(sign(ops.convert_to_tensor(variable)))
+
+    def _add_state(self, variable, name: str, shape, dtype: str):
+        return self.add_variable(
+            shape=shape,
+            dtype=dtype,
+            layout=getattr(variable, "_layout", None) if shape == variable.shape else None,
+            name=f"{path(variable).replace('/', '_')}_{name}",
+        )
+
+    def update_moments(self, moments: list, gradient, gamma) -> list:
+        """Returns the moments after a step with `gradient`, all of the gradient's shape."""
+        raise NotImplementedError
+
+    def signal(self, moments: list, gamma):
+        """Returns the signal that is held against the threshold, of the moments' shape."""
+        raise NotImplementedError
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable: Eq. 3 and 4, and the count of what happened."""
+        index = self._get_variable_index(variable)
+        gradient = ops.cast(ops.convert_to_tensor(gradient), "float32")
+        gamma = ops.cast(learning_rate, "float32")
+        threshold = ops.cast(self.threshold, "float32")
+        weight = sign(ops.cast(ops.convert_to_tensor(variable), "float32"))
+        before = [ops.convert_to_tensor(moment) for moment in self._moments[index]]
+
+        finite = ops.isfinite(gradient)
+        gradient = ops.where(finite, gradient, ops.zeros_like(gradient))
+        moments = [
+            ops.where(finite, new, old)
+            for new, old in zip(self.update_moments(before, gradient, gamma), before, strict=True)
+        ]
+        flips = rules.flips(weight, self.signal(moments, gamma), threshold)
+        flips = ops.logical_and(flips, finite)
+
+        self.assign(variable, ops.where(flips, -weight, weight))
+        for state, value in zip(self._moments[index], moments, strict=True):
+            self.assign(state, value)
+        self._count(index, flips, ops.logical_not(finite))
+
+    def _count(self, index: int, flips, skipped):
+        step = ops.cast(self.iterations % FLIP_HISTORY, "int32")
+        is_now = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), step)
+        history = ops.convert_to_tensor(self._flips[index])
+        self.assign(self._flips[index], ops.where(is_now, _number_of(flips), history))
+        total = ops.convert_to_tensor(self._skipped[index])
+        room = _MOST - total
+        self.assign(self._skipped[index], total + ops.minimum(_number_of(skipped), room))
+
+    def flips(self, steps: int = 1) -> np.ndarray:
+        """How many weights flipped in each of the last steps.
+
+        Args:
+            steps: How many steps back, at most `FLIP_HISTORY` (1,024).
+
+        Returns:
+            An int64 array of shape `(steps,)`, the oldest step first.
+
+        Raises:
+            ValueError: if fewer than `steps` steps are remembered.
+        """
+        done = int(ops.convert_to_numpy(self.iterations))
+        if not 0 <= steps <= min(done, FLIP_HISTORY):
+            raise ValueError(
+                f"The flips of the last {min(done, FLIP_HISTORY)} steps are remembered. "
+                f"Received: steps={steps}"
+            )
+        rows = np.arange(done - steps, done) % FLIP_HISTORY
+        histories = [ops.convert_to_numpy(history)[rows] for history in self._flips]
+        return np.sum(histories, axis=0, dtype="int64")
+
+    @property
+    def num_weights(self) -> int:
+        """The number of binary weights that this optimizer trains."""
+        return sum(math.prod(v.shape) for v in self._trainable_variables)
+
+    @property
+    def non_finite_gradients(self) -> int:
+        """How many gradient entries were NaN or infinite, and so left their weight as it was.
+
+        Counted since the optimizer was built, up to 2^31 - 1 a variable.
+        """
+        return sum(int(ops.convert_to_numpy(skipped)) for skipped in self._skipped)
+
+    def _clip_gradients(self, grads):
+        # One non-finite entry makes the whole norm non-finite: it must not take part, and must
+        # still be seen as non-finite afterwards.
+        if not (self.clipnorm or self.clipvalue or self.global_clipnorm):
+            return grads
+        finite = [ops.isfinite(g) for g in grads]
+        zeroed = [ops.where(f, g, ops.zeros_like(g)) for f, g in zip(finite, grads, strict=True)]
+        clipped = super()._clip_gradients(zeroed)
+        return [
+            ops.where(f, c, ops.full_like(c, float("nan")))
+            for f, c in zip(finite, clipped, strict=True)
+        ]
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for name in ("use_ema", "ema_momentum", "ema_overwrite_frequency", "weight_decay"):
+            del config[name]
+        config["gamma"] = config.pop("learning_rate")
+        config["threshold"] = (
+            keras.saving.serialize_keras_object(self._threshold)
+            if callable(self._threshold)
+            else float(ops.convert_to_numpy(self._threshold))
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None):
+        config = {
+            name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+            if isinstance(value, dict)
+            else value
+            for name, value in config.items()
+        }
+        return cls(**config)
+
+
+def path(variable) -> str:
+    """The name that tells a variable from all others of its model."""
+    return getattr(variable, "path", variable.name)
+
+
+def _number_of(mask):
+    return ops.cast(ops.count_nonzero(mask), "int32")
+
+
+def check_hyperparameter(name: str, value, most: float = math.inf) -> float | Callable:
+    """Returns a valid hyperparameter as a float; schedules and tensors pass as they are."""
+    if callable(value) or ops.is_tensor(value) or isinstance(value, keras.Variable):
+        return value
+    if not isinstance(value, numbers.Real):
+        raise ValueError(f"`{name}` must be a number or a schedule. Received: {name}={value!r}")
+    if not (math.isfinite(value) and 0.0 <= value <= most):
+        bounds = f"in [0, {most:g}]" if math.isfinite(most) else "at least 0 and finite"
+        raise ValueError(f"`{name}` must be {bounds}. Received: {name}={value}")
+    return float(value)
+
+
+def _refuse_meaningless(kwargs: dict[str, Any]) -> None:
+    for name in ("use_ema", "weight_decay"):
+        if kwargs.get(name):
+            raise ValueError(
+                f"`{name}` has no meaning for weights in {{-1, +1}}. "
+                f"Received: {name}={kwargs[name]!r}"
+            )
+    if "learning_rate" in kwargs:
+        raise ValueError(
+            "The learning rate of a binary optimizer is called `gamma`. "
+            f"Received: learning_rate={kwargs['learning_rate']!r}"
+        )

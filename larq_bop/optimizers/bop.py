@@ -1,0 +1,63 @@
+"""Bop, the binary optimizer."""
+
+from __future__ import annotations
+
+import keras
+
+from larq_bop.optimizers import rules
+from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
+
+__all__ = ["Bop"]
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class Bop(BinaryOptimizer):
+    r"""The binary optimizer: trains weights in {-1, +1} without latent weights.
+
+    $$m_t = (1 - \gamma) m_{t-1} + \gamma g_t, \qquad m_0 = 0$$
+
+    $$w_t = \begin{cases} -w_{t-1} & |m_t| \ge \tau \text{ and }
+    \operatorname{sign}(m_t) = \operatorname{sign}(w_{t-1}) \\ w_{t-1} & \text{else} \end{cases}$$
+
+    A higher gamma adapts faster and is noisier; a higher threshold flips less. Building the
+    optimizer replaces weights that are not in {-1, +1} by their sign. A gradient entry that is
+    NaN or infinite leaves its m and w as they were and is counted in `non_finite_gradients`.
+
+    It keeps one float32 a weight, half of Adam's state.
+
+    Args:
+        threshold: $\tau$, at least 0, or a schedule of it.
+        gamma: $\gamma$, in [0, 1], or a schedule of it. It is Keras' `learning_rate`.
+        name: The optimizer's name.
+        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `loss_scale_factor` and
+            `gradient_accumulation_steps`, as in every Keras optimizer.
+
+    Raises:
+        ValueError: if gamma is outside [0, 1], threshold negative, either of them not finite, or
+            `use_ema`, `weight_decay` or `learning_rate` is given.
+
+    Example:
+
+    >>> optimizer = larq_bop.CaseOptimizer(
+    ...     (larq_bop.Bop.is_binary_variable, larq_bop.Bop(threshold=1e-8, gamma=1e-4)),
+    ...     default_optimizer=keras.optimizers.Adam(0.01),
+    ... )
+    >>> model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
+
+    References:
+        Helwegen et al. 2019, Latent Weights Do Not Exist (arXiv 1906.02107), Algorithm 1. Where
+        $w m = \tau$ exactly, its published code sets the weight to +1; Eq. 4 is followed here.
+    """
+
+    moments = ("momentum",)
+
+    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
+        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
+
+    def update_moments(self, moments, gradient, gamma):
+        (momentum,) = moments
+        return [rules.moving_average(momentum, gradient, gamma)]
+
+    def signal(self, moments, gamma):
+        (momentum,) = moments
+        return momentum

@@ -1,0 +1,76 @@
+"""The second-order binary optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from larq_bop.optimizers import rules
+from larq_bop.optimizers.binary_optimizer import BinaryOptimizer, check_hyperparameter
+
+__all__ = ["Bop2ndOrder"]
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class Bop2ndOrder(BinaryOptimizer):
+    r"""Bop on a gradient average that is normalized by its second moment.
+
+    $$m_t = (1 - \gamma) m_{t-1} + \gamma g_t, \qquad
+    v_t = (1 - \sigma) v_{t-1} + \sigma g_t^2$$
+
+    and a weight flips as with `Bop`, with $m_t / (\sqrt{v_t} + 10^{-10})$ in place of $m_t$.
+
+    Args:
+        threshold: The normalized signal at which a weight flips, at least 0, or a schedule of it.
+        gamma: $\gamma$, in [0, 1], or a schedule of it. It is Keras' `learning_rate`.
+        sigma: $\sigma$, in [0, 1].
+        bias_correction: Whether both averages are divided by $1 - (1 - \gamma)^t$ and
+            $1 - (1 - \sigma)^t$, which they lack in the first steps t.
+        name: The optimizer's name.
+        **kwargs: As for `Bop`.
+
+    Raises:
+        ValueError: as `Bop`, and if sigma is outside [0, 1].
+
+    References:
+        Suarez-Ramirez et al. 2021, A Bop and Beyond (arXiv 2104.05124).
+    """
+
+    moments = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        threshold=1e-6,
+        gamma=1e-7,
+        sigma: float = 1e-3,
+        bias_correction: bool = False,
+        name: str = "bop_2nd_order",
+        **kwargs,
+    ):
+        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
+        self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
+        self.bias_correction = bias_correction
+
+    def update_moments(self, moments, gradient, gamma):
+        momentum, velocity = moments
+        return [
+            rules.moving_average(momentum, gradient, gamma),
+            rules.moving_average(velocity, ops.square(gradient), self.sigma),
+        ]
+
+    def signal(self, moments, gamma):
+        momentum, velocity = moments
+        if self.bias_correction:
+            step = ops.cast(self.iterations + 1, "float32")
+            momentum = momentum / (1.0 - ops.power(1.0 - gamma, step))
+            velocity = velocity / (1.0 - ops.power(1.0 - self.sigma, step))
+        return rules.second_order_signal(momentum, velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "sigma": self.sigma,
+            "bias_correction": self.bias_correction,
+        }

@@ -1,0 +1,286 @@
+"""Different optimizers for different variables."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+
+from larq_bop import backend
+from larq_bop.optimizers.binary_optimizer import path
+
+__all__ = ["CaseOptimizer"]
+
+_PACKAGE = "larq_bop"
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class CaseOptimizer(keras.optimizers.MultiOptimizer):
+    """Sends each variable to the optimizer whose predicate claims it.
+
+    To callbacks it looks like its default optimizer: `learning_rate` is the default's, so that
+    `LearningRateScheduler` and `ReduceLROnPlateau` move Adam's rate and leave Bop's gamma alone.
+
+    Args:
+        *predicate_optimizer_pairs: Pairs `(predicate, optimizer)`. A predicate takes a variable
+            and returns whether the optimizer trains it. Predicates that are registered with
+            `keras.saving.register_keras_serializable` are saved by name, all others as the paths
+            of the variables that they claimed.
+        default_optimizer: The optimizer of the variables that no predicate claims. Without one
+            such variables stay as they are, and a warning names them once.
+        name: The optimizer's name.
+
+    Raises:
+        TypeError: if a predicate is not callable, or an optimizer is no Keras optimizer.
+        ValueError: at construction, if the optimizers disagree about `loss_scale_factor`; when
+            built, if two predicates claim one variable, or an optimizer claims none.
+
+    Example:
+
+    >>> larq_bop.CaseOptimizer(
+    ...     (larq_bop.Bop.is_binary_variable, larq_bop.Bop()),
+    ...     default_optimizer=keras.optimizers.Adam(0.01),
+    ... )
+    """
+
+    def __init__(
+        self,
+        *predicate_optimizer_pairs: tuple[Callable[[Any], bool], keras.optimizers.Optimizer],
+        default_optimizer: keras.optimizers.Optimizer | None = None,
+        name: str = "optimizer_case",
+    ):
+        for i, (predicate, optimizer) in enumerate(predicate_optimizer_pairs):
+            if not callable(predicate):
+                raise TypeError(
+                    f"Expected a callable predicate at `predicate_optimizer_pairs[{i}][0]`. "
+                    f"Received: {predicate!r}"
+                )
+            _check_optimizer(f"predicate_optimizer_pairs[{i}][1]", optimizer)
+        if default_optimizer is not None:
+            _check_optimizer("default_optimizer", default_optimizer)
+        cases = _Cases(predicate_optimizer_pairs, default_optimizer)
+        super().__init__(cases, loss_scale_factor=_common_loss_scale(cases), name=name)
+        self._cases = cases
+
+    @property
+    def pred_opt_pairs(self) -> tuple[tuple[Callable, keras.optimizers.Optimizer], ...]:
+        """The pairs of predicate and optimizer, as given."""
+        return self._cases.pairs
+
+    @property
+    def default(self) -> keras.optimizers.Optimizer | None:
+        """The optimizer of the variables that no predicate claims."""
+        return self._cases.default_optimizer
+
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """The optimizers whose learning rate callbacks may set: the default optimizer alone.
+
+        Keras' callbacks write one learning rate into everything that they find here, which would
+        replace Bop's gamma. All the optimizers are in `pred_opt_pairs` and `default`.
+        """
+        return [self._default_or_raise()]
+
+    @property
+    def learning_rate(self):
+        """The default optimizer's learning rate."""
+        return self._default_or_raise().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._default_or_raise().learning_rate = value
+
+    @property
+    def iterations(self):
+        """The number of steps taken; assigning it sets it for every optimizer."""
+        return self._iterations
+
+    @iterations.setter
+    def iterations(self, value):
+        for optimizer in (self, *self._inner_optimizers):
+            optimizer._iterations.assign(value)
+
+    def _default_or_raise(self) -> keras.optimizers.Optimizer:
+        if self.default is None:
+            raise AttributeError(
+                "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. "
+                "Those of its optimizers are in `pred_opt_pairs`."
+            )
+        return self.default
+
+    def build(self, var_list):
+        """Creates the state of all optimizers and settles who trains what.
+
+        Args:
+            var_list: The model's trainable variables.
+
+        Raises:
+            ValueError: if two predicates claim one variable, or an optimizer claims none.
+        """
+        if self.built:
+            return
+        self._cases.claim(var_list)
+        super().build(var_list)
+        for optimizer in self._inner_optimizers:
+            backend.assume_reduced_gradients(optimizer)
+
+    def apply(self, grads, trainable_variables=None):
+        """Applies each gradient with its variable's optimizer.
+
+        Args:
+            grads: Gradients, one for each of the variables that the optimizer was built with.
+            trainable_variables: Those variables; they build the optimizer if it is not built.
+        """
+        if trainable_variables is not None and not self.built:
+            self.build(list(trainable_variables))
+        super().apply(backend.sum_over_replicas(grads), trainable_variables)
+
+    def save_own_variables(self, store):
+        """Saves the step counter; Keras saves each inner optimizer by itself."""
+        for i, variable in enumerate(self._variables):
+            store[str(i)] = keras.ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved."""
+        for i, variable in enumerate(self._variables):
+            variable.assign(store[str(i)])
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "predicates": [
+                keras.saving.serialize_keras_object(self._cases.serializable(predicate, optimizer))
+                for predicate, optimizer in self.pred_opt_pairs
+            ],
+            "optimizers": [
+                keras.saving.serialize_keras_object(optimizer)
+                for _, optimizer in self.pred_opt_pairs
+            ],
+            "default_optimizer": keras.saving.serialize_keras_object(self.default),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None) -> CaseOptimizer:
+        def load(value):
+            return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+
+        pairs = zip(load(config["predicates"]), load(config["optimizers"]), strict=True)
+        return cls(*pairs, default_optimizer=load(config["default_optimizer"]), name=config["name"])
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class ClaimedPaths:
+    """A predicate that claims the variables of given paths.
+
+    It stands in a saved file for a predicate that has no registered name.
+
+    Args:
+        paths: Paths of Keras variables, such as `"conv2d/kernel"`.
+    """
+
+    def __init__(self, paths: Iterable[str]):
+        self.paths = sorted(paths)
+
+    def __call__(self, variable) -> bool:
+        return path(variable) in self.paths
+
+    def get_config(self) -> dict[str, Any]:
+        return {"paths": self.paths}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Unchanged(keras.optimizers.Optimizer):
+    """Leaves its variables as they are: the optimizer of what nobody claims."""
+
+    def __init__(self, name: str = "unchanged"):
+        super().__init__(learning_rate=0.0, name=name)
+
+    def update_step(self, gradient, variable, learning_rate):
+        pass
+
+
+class _Cases:
+    """The map from variable to optimizer, as `MultiOptimizer` wants it."""
+
+    def __init__(self, pairs, default_optimizer):
+        self.pairs = pairs
+        self.default_optimizer = default_optimizer
+        self._unchanged = Unchanged()
+        self._claims: dict[str, list[keras.optimizers.Optimizer]] = {}
+
+    def values(self) -> list[keras.optimizers.Optimizer]:
+        return [optimizer for _, optimizer in self.pairs]
+
+    def __call__(self, variable) -> keras.optimizers.Optimizer:
+        claimants = [optimizer for predicate, optimizer in self.pairs if predicate(variable)]
+        if len(claimants) > 1:
+            raise ValueError(
+                f"The variable {path(variable)!r} is claimed by more than one optimizer: "
+                f"{', '.join(optimizer.name for optimizer in claimants)}."
+            )
+        return claimants[0] if claimants else self.default_optimizer or self._unchanged
+
+    def claim(self, variables) -> None:
+        """Asks every predicate about every variable, and refuses what cannot be."""
+        self._claims = {}
+        unclaimed = []
+        for variable in variables:
+            optimizer = self(variable)
+            self._claims.setdefault(path(variable), []).append(optimizer)
+            if optimizer is self._unchanged:
+                unclaimed.append(path(variable))
+        claimants = [claimant for claim in self._claims.values() for claimant in claim]
+        for optimizer in self.values():
+            if not any(optimizer is claimant for claimant in claimants):
+                raise ValueError(f"The optimizer {optimizer.name!r} did not claim any variables.")
+        if unclaimed:
+            warnings.warn(
+                "No optimizer claims these variables and there is no `default_optimizer`, so they "
+                f"stay as they are: {', '.join(unclaimed)}.",
+                stacklevel=2,
+            )
+
+    def serializable(self, predicate, optimizer):
+        """Returns the predicate itself if it has a registered name, else what it claimed."""
+        named = predicate if inspect.isfunction(predicate) else type(predicate)
+        if keras.saving.get_registered_object(keras.saving.get_registered_name(named)) is named:
+            return predicate
+        paths = [p for p, claim in self._claims.items() if optimizer in claim]
+        ambiguous = [p for p in paths if len({id(o) for o in self._claims[p]}) > 1]
+        if not paths or ambiguous:
+            why = (
+                f"several variables share the path {ambiguous[0]!r}"
+                if ambiguous
+                else "the optimizer is not built, so that it is not known which variables it claims"
+            )
+            raise ValueError(
+                f"The predicate {predicate!r} cannot be saved: it is not registered with "
+                f"`keras.saving.register_keras_serializable`, and {why}."
+            )
+        return ClaimedPaths(paths)
+
+
+def _check_optimizer(argument: str, optimizer) -> None:
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(f"Expected a Keras optimizer at `{argument}`. Received: {optimizer!r}")
+    if isinstance(
+        optimizer, (keras.optimizers.LossScaleOptimizer, keras.optimizers.MultiOptimizer)
+    ):
+        raise TypeError(
+            f"`{argument}` must train its variables itself. Put the {type(optimizer).__name__} "
+            "around the CaseOptimizer instead."
+        )
+
+
+def _common_loss_scale(cases: _Cases) -> float | None:
+    optimizers = [*cases.values(), cases.default_optimizer]
+    factors = {optimizer.loss_scale_factor for optimizer in optimizers if optimizer is not None}
+    if len(factors) > 1:
+        raise ValueError(
+            "All optimizers of a CaseOptimizer must have the same `loss_scale_factor`, since there "
+            f"is one loss. Received: {sorted(factors, key=str)}"
+        )
+    return factors.pop() if factors else None
