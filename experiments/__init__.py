@@ -1,0 +1,1 @@
+"""The experiments that reproduce the report and the paper."""

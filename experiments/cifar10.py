@@ -1,0 +1,37 @@
+"""The report's sections 3.3 and 4.3: binarynet on CIFAR-10, trained with Bop."""
+
+from __future__ import annotations
+
+import keras
+
+from experiments.data import Dataset
+from experiments.settings import PAPER, REPORT, Settings
+from larq_bop.models import binarynet
+
+NAME = "cifar10"
+_QUICK = {
+    "filters": 32,
+    "epochs": 7,
+    "batch_size": 50,
+    "gamma": 1e-3,
+    "threshold": 1e-7,
+    "gamma_decay_epochs": 2,
+    "gamma_decay": 0.3,
+}
+
+
+def settings(preset: str) -> Settings:
+    """Returns the settings of a preset.
+
+    Args:
+        preset: quick, minutes on two CPU cores with a quarter of the filters; report, section 4.3;
+            paper, section 5.2 of Helwegen et al. 2019.
+    """
+    full = {"filters": 128}
+    protocol = {"quick": _QUICK, "report": {**full, **REPORT}, "paper": {**full, **PAPER}}[preset]
+    return Settings(experiment=NAME, dataset="cifar10", preset=preset, augment=True, **protocol)
+
+
+def network(settings: Settings, data: Dataset) -> keras.Model:
+    """`larq_bop.models.binarynet` of the settings' width."""
+    return binarynet(data.input_shape, data.num_classes, settings.filters)

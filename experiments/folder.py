@@ -1,0 +1,225 @@
+"""The folder of a run: what lies in it, and who may write there."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from experiments.checkpoint import Checkpoints
+from experiments.errors import ExperimentError
+from experiments.files import atomic_write
+from experiments.settings import Settings
+
+CONFIG, HISTORY, RESULT = "config.json", "history.csv", "result.json"
+MODEL, PICTURE = "model.keras", "picture.png"
+_LOCK = ".lock"
+_CHECKPOINTS, _TENSORBOARD = "checkpoints", "tensorboard"
+_PARTIAL_MODEL = f"partial-{MODEL}"
+_FILES = (CONFIG, HISTORY, RESULT, MODEL, PICTURE, _PARTIAL_MODEL)
+_FOLDERS = (_CHECKPOINTS, _TENSORBOARD)
+_PACKAGES = ("larq_bop", "keras", "tensorflow", "jax", "torch", "numpy", "tensorflow-datasets")
+
+
+class RunFolder:
+    """A run's folder: `config.json`, `history.csv`, `result.json`, `model.keras`, a picture.
+
+    Get one from `opened`.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.checkpoints = Checkpoints(path / _CHECKPOINTS)
+        self.tensorboard = path / _TENSORBOARD
+
+    def write_config(self, settings: Settings, source: str, seconds: float | None = None) -> None:
+        """Writes `config.json`: what was run, on what, with what, for how long.
+
+        Args:
+            settings: What decides the run.
+            source: Where the data came from.
+            seconds: Wall time of the whole run; None while it is not finished.
+        """
+        write_json(
+            self.path / CONFIG,
+            {
+                "settings": settings.as_dict(),
+                "command": shlex.join(["python", "-m", "experiments", *sys.argv[1:]]),
+                "data": source,
+                "versions": _versions(),
+                "hardware": _hardware(),
+                "wall_time_seconds": None if seconds is None else round(seconds, 1),
+            },
+        )
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Writes `history.csv`, one row an epoch."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        with atomic_write(self.path / HISTORY) as file:
+            file.write(text.getvalue().encode())
+
+    def write_model(self, model: keras.Model) -> None:
+        """Writes `model.keras`."""
+        # Keras wants a name that ends in .keras, also before it is renamed.
+        temporary = self.path / _PARTIAL_MODEL
+        try:
+            model.save(temporary)
+            with atomic_write(self.path / MODEL) as file, temporary.open("rb") as source:
+                shutil.copyfileobj(source, file)
+        except OSError as error:
+            raise ExperimentError(f"{self.path / MODEL} cannot be written: {error}.") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Writes `result.json`, which makes the run a finished one, and clears its checkpoints."""
+        write_json(self.path / RESULT, result)
+        shutil.rmtree(self.checkpoints.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolder]:
+    """Opens a folder for a run that begins or goes on, and keeps others out meanwhile.
+
+    Args:
+        path: The folder; it is created if it does not exist.
+        settings: The settings that the run shall have.
+        overwrite: Whether a run that is there already is deleted first.
+
+    Yields:
+        The folder.
+
+    Raises:
+        ExperimentError: if it cannot be written, another process is at work in it, it holds a
+            finished run, a run with other settings, or files that are no run.
+    """
+    created = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR)
+    except OSError as error:
+        if created:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        raise ExperimentError(
+            f"The folder {path} cannot be written: {error.strerror or error}."
+        ) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ExperimentError(f"Another process is at work in {path}.") from error
+        if overwrite:
+            _clear(path)
+        _check(path, settings)
+        yield RunFolder(path)
+    finally:
+        with contextlib.suppress(OSError):
+            (path / _LOCK).unlink()
+        os.close(lock)
+        if created:
+            with contextlib.suppress(OSError):
+                path.rmdir()  # It is empty: nothing came of the run.
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a folder holds a finished run."""
+    return (path / RESULT).exists()
+
+
+def _check(path: Path, settings: Settings) -> None:
+    if is_finished(path):
+        raise ExperimentError(
+            f"{path} holds a finished run; choose another folder with `--out`, or delete that run "
+            "with `--overwrite`."
+        )
+    if not (path / CONFIG).exists():
+        _refuse_foreign(path)
+        return
+    try:
+        before = json.loads((path / CONFIG).read_text())["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ExperimentError(
+            f"{path / CONFIG} is damaged ({error}); `--overwrite` begins the run anew."
+        ) from error
+    now = settings.as_dict()
+    changed = [
+        f"{name} {before.get(name)} there and {now.get(name)} here"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    if changed:
+        raise ExperimentError(
+            f"{path} holds an unfinished run with other settings: {', '.join(changed)}. Choose "
+            "another folder with `--out`, or delete that run with `--overwrite`."
+        )
+
+
+def _clear(path: Path) -> None:
+    if not (path / CONFIG).exists():
+        _refuse_foreign(path)
+    for child in path.iterdir():
+        if child.name in _FOLDERS:
+            shutil.rmtree(child)
+        elif _is_file_of_a_run(child):
+            child.unlink()
+
+
+def _refuse_foreign(path: Path) -> None:
+    for child in path.iterdir():
+        if child.name not in (*_FOLDERS, _LOCK) and not _is_file_of_a_run(child):
+            raise ExperimentError(
+                f"{path} holds files that are no run, such as {child.name}; choose another folder "
+                "with `--out`."
+            )
+
+
+def _is_file_of_a_run(path: Path) -> bool:
+    return path.name.removesuffix(".tmp") in _FILES
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "backend": keras.backend.backend()}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions
+
+
+def _hardware() -> dict[str, Any]:
+    return {
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "devices": keras.distribution.list_devices(),
+    }
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

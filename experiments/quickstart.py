@@ -1,0 +1,64 @@
+"""A small binary network that learns real images within a minute."""
+
+from __future__ import annotations
+
+import keras
+
+from experiments.data import Dataset
+from experiments.settings import PAPER, REPORT, Settings
+from larq_bop.initializers import BinaryGlorotNormal
+from larq_bop.layers import QuantConv2D, QuantDense
+from larq_bop.quantizers import NoOp
+
+NAME = "quickstart"
+_QUICK = {
+    "digits": {"filters": 64, "epochs": 30, "batch_size": 50, "gamma": 1e-2, "threshold": 1e-6},
+    "mnist": {"filters": 32, "epochs": 3, "batch_size": 100, "gamma": 1e-3, "threshold": 1e-6},
+    "cifar10": {"filters": 32, "epochs": 5, "batch_size": 100, "gamma": 1e-3, "threshold": 1e-6},
+}
+
+
+def settings(dataset: str, preset: str) -> Settings:
+    """Returns the settings of a preset on a data set.
+
+    Args:
+        dataset: digits, mnist or cifar10.
+        preset: quick; report or paper for the optimizer's settings from there, on this network.
+    """
+    quick = {"gamma_decay_epochs": 10, **_QUICK[dataset]}
+    protocol = {"quick": quick, "report": REPORT, "paper": PAPER}[preset]
+    fixed = {"filters": quick["filters"], "augment": dataset == "cifar10"}
+    return Settings(experiment=NAME, dataset=dataset, preset=preset, **{**fixed, **protocol})
+
+
+def network(settings: Settings, data: Dataset) -> keras.Model:
+    """Three binary convolutions and two binary dense layers.
+
+    As in the report's networks, all weights are binary, all layers but the first binarize their
+    input, and batch normalization follows every layer.
+    """
+    kernel = {
+        "kernel_quantizer": NoOp(precision=1),
+        "kernel_initializer": BinaryGlorotNormal(),
+        "use_bias": False,
+    }
+    inputs = keras.Input(data.input_shape)
+    x = inputs
+    for i, multiple in enumerate((1, 2, 2)):
+        quantizer = "ste_sign" if i else None
+        x = QuantConv2D(
+            multiple * settings.filters, 3, padding="same", input_quantizer=quantizer, **kernel
+        )(x)
+        if i < 2:
+            x = keras.layers.MaxPooling2D(2)(x)
+        x = _normalized(x)
+    x = keras.layers.Flatten()(x)
+    for units in (4 * settings.filters, data.num_classes):
+        x = _normalized(QuantDense(units, input_quantizer="ste_sign", **kernel)(x))
+    outputs = keras.layers.Activation("softmax", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=NAME)
+
+
+def _normalized(x):
+    # So few steps an epoch call for a shorter memory than Keras' default of 0.99.
+    return keras.layers.BatchNormalization(momentum=0.9, scale=False)(x)
