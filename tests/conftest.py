@@ -22,7 +22,7 @@ only_tensorflow = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def _fresh_keras():
     """Each test starts from the same seed, names and dtype policy."""
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
