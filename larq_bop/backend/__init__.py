@@ -3,8 +3,16 @@
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from larq_bop.backend.tensorflow import assume_reduced_gradients, sum_over_replicas
+    from larq_bop.backend.tensorflow import (
+        assume_reduced_gradients,
+        compiled,
+        sum_over_replicas,
+    )
 else:
-    from larq_bop.backend.single_program import assume_reduced_gradients, sum_over_replicas
+    from larq_bop.backend.single_program import (
+        assume_reduced_gradients,
+        compiled,
+        sum_over_replicas,
+    )
 
-__all__ = ["assume_reduced_gradients", "sum_over_replicas"]
+__all__ = ["assume_reduced_gradients", "compiled", "sum_over_replicas"]

@@ -1,5 +1,8 @@
 """TensorFlow: replicas of `tf.distribute` each have their own gradients."""
 
+from collections.abc import Callable
+
+import keras
 import tensorflow as tf
 
 
@@ -24,3 +27,28 @@ def sum_over_replicas(gradients):
 def assume_reduced_gradients(optimizer) -> None:
     """Tells a Keras optimizer that its gradients are summed over the replicas already."""
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+
+
+def compiled(function):
+    """Compiles elementwise work into one pass over memory, also inside a step that is not compiled.
+
+    Args:
+        function: A pure function of tensors, the first of which has the shape of the work.
+
+    Returns:
+        The same function, compiled by XLA.
+    """
+    by_shape: dict[tuple[int, ...], Callable] = {}
+
+    def call(*inputs):
+        # Keras takes its variables for tensors; `tf.function` would trace them as something else.
+        tensors = [
+            tf.convert_to_tensor(x.value if isinstance(x, keras.Variable) else x) for x in inputs
+        ]
+        # One `tf.function` a shape: a single one would warn about being traced for each anew.
+        shape = tuple(tensors[0].shape)
+        if shape not in by_shape:
+            by_shape[shape] = tf.function(function, autograph=False, jit_compile=True)
+        return by_shape[shape](*tensors)
+
+    return call

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from larq_bop import backend
 from larq_bop.math import sign
 from larq_bop.optimizers import rules
 
@@ -67,6 +68,7 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
                 name="threshold",
             )
         self._threshold = threshold
+        self._compiled_step = backend.compiled(self._step)
 
     @property
     def gamma(self):
@@ -137,41 +139,45 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
         """Returns the moments after a step with `gradient`, all of the gradient's shape."""
         raise NotImplementedError
 
-    def signal(self, moments: list, gamma):
-        """Returns the signal that is held against the threshold, of the moments' shape."""
+    def signal(self, moments: list, gamma, step):
+        """Returns the signal that is held against the threshold.
+
+        Args:
+            moments: The moments, after this step.
+            gamma: The rate of the gradient's moving average.
+            step: The number of this step, from 1, a float.
+
+        Returns:
+            A tensor of the moments' shape.
+        """
         raise NotImplementedError
 
     def update_step(self, gradient, variable, learning_rate):
         """One step of one variable: Eq. 3 and 4, and the count of what happened."""
         index = self._get_variable_index(variable)
-        gradient = ops.cast(ops.convert_to_tensor(gradient), "float32")
-        gamma = ops.cast(learning_rate, "float32")
-        threshold = ops.cast(self.threshold, "float32")
-        weight = sign(ops.cast(ops.convert_to_tensor(variable), "float32"))
-        before = [ops.convert_to_tensor(moment) for moment in self._moments[index]]
+        state = [self._flips[index], self._skipped[index], *self._moments[index]]
+        inputs = [gradient, variable, learning_rate, self.threshold, self.iterations, *state]
+        values = self._compiled_step(*(ops.convert_to_tensor(value) for value in inputs))
+        for target, value in zip([variable, *state], values, strict=True):
+            self.assign(target, value)
 
+    def _step(self, gradient, weight, gamma, threshold, done, history, skipped, *moments):
+        """Returns the weight, the flip history, the skipped count and the moments after a step."""
+        gradient, weight, gamma = (ops.cast(x, "float32") for x in (gradient, weight, gamma))
+        weight = sign(weight)
         finite = ops.isfinite(gradient)
-        gradient = ops.where(finite, gradient, ops.zeros_like(gradient))
-        moments = [
-            ops.where(finite, new, old)
-            for new, old in zip(self.update_moments(before, gradient, gamma), before, strict=True)
-        ]
-        flips = rules.flips(weight, self.signal(moments, gamma), threshold)
-        flips = ops.logical_and(flips, finite)
+        gradient = ops.where(finite, gradient, 0.0)
+        updated = self.update_moments(moments, gradient, gamma)
+        moments = [ops.where(finite, new, old) for new, old in zip(updated, moments, strict=True)]
+        signal = self.signal(moments, gamma, ops.cast(done + 1, "float32"))
+        flips = ops.logical_and(rules.flips(weight, signal, threshold), finite)
 
-        self.assign(variable, ops.where(flips, -weight, weight))
-        for state, value in zip(self._moments[index], moments, strict=True):
-            self.assign(state, value)
-        self._count(index, flips, ops.logical_not(finite))
-
-    def _count(self, index: int, flips, skipped):
-        step = ops.cast(self.iterations % FLIP_HISTORY, "int32")
-        is_now = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), step)
-        history = ops.convert_to_tensor(self._flips[index])
-        self.assign(self._flips[index], ops.where(is_now, _number_of(flips), history))
-        total = ops.convert_to_tensor(self._skipped[index])
-        room = _MOST - total
-        self.assign(self._skipped[index], total + ops.minimum(_number_of(skipped), room))
+        slot = ops.cast(done % FLIP_HISTORY, "int32")
+        is_slot = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), slot)
+        history = ops.where(is_slot, _number_of(flips), history)
+        bad = _number_of(ops.logical_not(finite))
+        skipped = skipped + ops.minimum(bad, _MOST - skipped)
+        return [ops.where(flips, -weight, weight), history, skipped, *moments]
 
     def flips(self, steps: int = 1) -> np.ndarray:
         """How many weights flipped in each of the last steps.

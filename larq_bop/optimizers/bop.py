@@ -58,6 +58,6 @@ class Bop(BinaryOptimizer):
         (momentum,) = moments
         return [rules.moving_average(momentum, gradient, gamma)]
 
-    def signal(self, moments, gamma):
+    def signal(self, moments, gamma, step):
         (momentum,) = moments
         return momentum

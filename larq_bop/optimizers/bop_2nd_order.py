@@ -60,10 +60,9 @@ class Bop2ndOrder(BinaryOptimizer):
             rules.moving_average(velocity, ops.square(gradient), self.sigma),
         ]
 
-    def signal(self, moments, gamma):
+    def signal(self, moments, gamma, step):
         momentum, velocity = moments
         if self.bias_correction:
-            step = ops.cast(self.iterations + 1, "float32")
             momentum = momentum / (1.0 - ops.power(1.0 - gamma, step))
             velocity = velocity / (1.0 - ops.power(1.0 - self.sigma, step))
         return rules.second_order_signal(momentum, velocity)
