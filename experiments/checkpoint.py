@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -63,7 +64,7 @@ class Checkpoints:
         Raises:
             ExperimentError: if the files cannot be written; the checkpoint before stays.
         """
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         values = [self._values(progress.epoch)]
         write_variables(values[0], variables)
         if best is not None:
@@ -115,14 +116,7 @@ class Checkpoints:
 
     def _verified(self, record: Path) -> dict[str, Any]:
         """Returns the record's body, if it and all the values that it names are whole."""
-        try:
-            content = json.loads(record.read_text())
-            body = content["body"]
-            whole = content["sha256"] == _digest(body)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"it cannot be read ({error})") from error
-        if not whole:
-            raise ValueError("its checksum is wrong")
+        body = _body(record)
         for name, digest in body["sha256"].items():
             path = self.folder / name
             if not path.is_file():
@@ -135,10 +129,9 @@ class Checkpoints:
         kept = self._records()[:_KEPT]
         names = {record.name for record in kept}
         for record in kept:
-            try:
-                names.update(self._verified(record)["sha256"])
-            except ValueError:
-                continue
+            # A damaged record names nothing; `load` will say so.
+            with contextlib.suppress(ValueError):
+                names.update(_body(record)["sha256"])
         for path in self.folder.iterdir():
             if path.name not in names:
                 path.unlink()
@@ -157,28 +150,35 @@ class Checkpoints:
 
 
 def write_variables(path: Path, variables) -> None:
-    """Writes the values of Keras variables, with their paths, to an .npz file."""
+    """Writes the values of Keras variables to an .npz file, in their order."""
     with atomic_write(path) as file:
-        np.savez(file, **{_key(i, v): ops.convert_to_numpy(v) for i, v in enumerate(variables)})
+        np.savez(file, *(ops.convert_to_numpy(variable) for variable in variables))
 
 
 def read_variables(path: Path, variables) -> None:
     """Reads back what `write_variables` wrote.
 
     Raises:
-        ValueError: if the file holds other variables than these.
+        ValueError: if the file holds variables of other shapes than these.
     """
-    with np.load(path, allow_pickle=False) as values:
-        keys = [_key(i, v) for i, v in enumerate(variables)]
-        if list(values) != keys:
-            raise ValueError(f"{path.name} holds the variables of another network")
-        for key, variable in zip(keys, variables, strict=True):
-            variable.assign(values[key])
+    with np.load(path, allow_pickle=False) as archive:
+        values = list(archive.values())
+    if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
+        raise ValueError(f"{path.name} holds the variables of another network")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
-def _key(index: int, variable) -> str:
-    # A slash would make folders of the names inside the archive.
-    return f"{index:04}:{variable.path.replace('/', '|')}"
+def _body(record: Path) -> dict[str, Any]:
+    """Returns what a record says, if it is whole."""
+    try:
+        content = json.loads(record.read_text())
+        body, digest = content["body"], content["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"it cannot be read ({error})") from error
+    if digest != _digest(body):
+        raise ValueError("its checksum is wrong")
+    return body
 
 
 def _digest(body: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import tempfile
@@ -26,6 +27,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _finite(value: float | None) -> float | None:
+    # Bounds alone let "nan" through, and "inf" where there is no upper one.
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
 Preset = Annotated[
     Literal["quick", "report", "paper"],
     typer.Option(
@@ -46,8 +55,10 @@ Overwrite = Annotated[
 Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step.")]
-Gamma = Annotated[float | None, typer.Option(min=0, max=1, help="Bop's gamma at the start.")]
-Threshold = Annotated[float | None, typer.Option(min=0, help="Bop's threshold.")]
+Gamma = Annotated[
+    float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
+]
+Threshold = Annotated[float | None, typer.Option(min=0, callback=_finite, help="Bop's threshold.")]
 Filters = Annotated[int | None, typer.Option(min=1, help="Channels of the first convolution.")]
 Limit = Annotated[
     int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
@@ -140,9 +151,10 @@ def mistakes_told() -> Iterator[None]:
     """
     from experiments.errors import ExperimentError
 
-    warnings.showwarning = _one_line
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line
+            yield
     except ExperimentError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error

@@ -127,7 +127,8 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
             raise ExperimentError(f"Another process is at work in {path}.") from error
         if overwrite:
             _clear(path)
-        _check(path, settings)
+        else:
+            _check(path, settings)
         yield RunFolder(path)
     finally:
         with contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from rich import progress
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 
 from experiments.folder import MODEL, PICTURE
@@ -79,17 +80,9 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
     table.add_row("binary weights", f"{result['binary_weights']:,}")
     small, large = result["bytes_with_1_bit_weights"], result["bytes_in_float32"]
     table.add_row(
-        "size at 1 bit a weight", f"{_bytes(small)} ({large / small:.0f} times less than float32)"
+        "size at 1 bit a weight", f"{decimal(small)} ({large / small:.0f} times less than float32)"
     )
-    table.add_row("size in float32", _bytes(large))
+    table.add_row("size in float32", decimal(large))
     console.print()
     console.print(table)
     console.print(f"\nmodel    {folder / MODEL}\npicture  {folder / PICTURE}", soft_wrap=True)
-
-
-def _bytes(number: int) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1000:
-            break
-        number /= 1000
-    return f"{number:.3g} {unit}"

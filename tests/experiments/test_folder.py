@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from experiments import cifar10, folder
+from experiments.errors import ExperimentError
+
+SETTINGS = cifar10.settings("quick")
+
+
+def test_a_folder_has_one_run_at_work(tmp_path):
+    path = tmp_path / "run"
+    with (
+        folder.opened(path, SETTINGS, overwrite=False),
+        pytest.raises(ExperimentError, match="Another process is at work"),
+        folder.opened(path, SETTINGS, overwrite=True),
+    ):
+        pass
+
+
+def test_a_run_that_came_to_nothing_leaves_no_folder(tmp_path):
+    path = tmp_path / "run"
+    with pytest.raises(KeyError), folder.opened(path, SETTINGS, overwrite=False):
+        raise KeyError
+    assert not path.exists()
+
+
+def test_equal_settings_go_on(tmp_path):
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as opened:
+        opened.write_config(SETTINGS, "somewhere")
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as opened:
+        assert json.loads((tmp_path / "config.json").read_text())["data"] == "somewhere"
+
+
+@pytest.mark.parametrize("option", [{"gamma": 0.5}, {"epochs": 3}, {"dtype_policy": "bfloat16"}])
+def test_changed_settings_are_named(tmp_path, option):
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as opened:
+        opened.write_config(SETTINGS, "somewhere")
+    ((name, value),) = option.items()
+    told = f"{name} {getattr(SETTINGS, name)} there and {value} here"
+    changed = SETTINGS.with_options(**option)
+    with (
+        pytest.raises(ExperimentError, match=told),
+        folder.opened(tmp_path, changed, overwrite=False),
+    ):
+        pass
+    with folder.opened(tmp_path, changed, overwrite=True):
+        assert not (tmp_path / "config.json").exists()
+
+
+@pytest.mark.parametrize("content", ["", '{"settings": {', '{"other": 1}', "[]"])
+def test_a_damaged_config_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with (
+        pytest.raises(ExperimentError, match=r"config\.json is damaged.*--overwrite"),
+        folder.opened(tmp_path, SETTINGS, overwrite=False),
+    ):
+        pass
+
+
+def test_leftovers_of_a_kill_do_not_count_as_foreign(tmp_path):
+    for name in ("config.json.tmp", "partial-model.keras", ".lock"):
+        (tmp_path / name).write_text("half")
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as opened:
+        assert opened.path == tmp_path
+
+
+def test_the_history_is_csv_with_exact_numbers(tmp_path):
+    rows = [{"epoch": 1, "loss": 0.1 + 0.2, "flips": 3}, {"epoch": 2, "loss": 1e-9, "flips": 0}]
+    folder.RunFolder(tmp_path).write_history(rows)
+    text = (tmp_path / "history.csv").read_text()
+    assert text == "epoch,loss,flips\n1,0.30000000000000004,3\n2,1e-09,0\n"

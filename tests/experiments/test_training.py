@@ -1,0 +1,167 @@
+import keras
+import numpy as np
+import pytest
+
+from experiments import cifar10, quickstart
+from experiments.checkpoint import Checkpoints, Progress
+from experiments.data import Dataset, load
+from experiments.training import Training, compile_with_bop, split
+from larq_bop import Bop
+from tests.backends import to_numpy
+
+
+def images(n=100, test=20, shape=(8, 8, 1)):
+    draw = np.random.default_rng(0)
+
+    def some(count):
+        labels = draw.integers(0, 10, count, dtype="int32")
+        return draw.integers(0, 256, (count, *shape), dtype="uint8"), labels
+
+    return Dataset("digits", "nowhere", 10, *some(n), *some(test))
+
+
+def prepare(folder, data=None, **options):
+    small = {"filters": 4, "batch_size": 10, "epochs": 2}
+    settings = quickstart.settings("digits", "quick").with_options(**{**small, **options})
+    data = data or images()
+    return Training(settings, lambda: quickstart.network(settings, data), data, Checkpoints(folder))
+
+
+def test_the_report_is_set_as_in_its_section_4_3():
+    settings = cifar10.settings("report")
+    assert (settings.gamma, settings.threshold, settings.batch_size) == (1e-3, 1e-7, 50)
+    assert (settings.gamma_decay, settings.gamma_decay_epochs) == (0.1, 100)
+    assert (settings.learning_rate, settings.validation_share) == (0.01, 0.1)
+    assert (settings.patience, settings.filters, settings.augment) == (10, 128, True)
+
+
+def test_the_paper_is_set_as_in_its_section_5_2():
+    settings = cifar10.settings("paper")
+    assert (settings.gamma, settings.threshold, settings.epochs) == (1e-4, 1e-8, 500)
+    assert (settings.gamma_decay, settings.gamma_decay_epochs) == (0.1, 100)
+    assert (settings.validation_share, settings.patience, settings.batch_size) == (0.0, None, 50)
+
+
+def test_the_last_tenth_is_held_out():
+    data = images(n=100)
+    settings = quickstart.settings("digits", "quick").with_options(batch_size=10)
+    training, validation, test = split(settings, data)
+    np.testing.assert_array_equal(training.images, data.train_images[:90])
+    np.testing.assert_array_equal(validation.images, data.train_images[90:])
+    np.testing.assert_array_equal(test.images, data.test_images)
+
+
+def test_nothing_is_held_out_for_the_paper():
+    training, validation, _ = split(cifar10.settings("paper"), images(n=100))
+    assert len(training.images) == 100
+    assert validation is None
+
+
+def test_gamma_decays_by_steps_of_epochs():
+    settings = cifar10.settings("report")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.layers[0].kernel.precision = 1
+    bop = compile_with_bop(model, settings, steps=900)
+    gammas = []
+    for step in (0, 89_999, 90_000, 179_999, 180_000):
+        bop._iterations.assign(step)
+        gammas.append(float(to_numpy(bop.gamma)))
+    np.testing.assert_allclose(gammas, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rtol=1e-5)
+    assert float(to_numpy(model.optimizer.learning_rate)) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("flips", "patience", "done"),
+    [
+        ([0, 0], 2, True),
+        ([5, 0, 0], 2, True),
+        ([0, 0, 1], 2, False),
+        ([0], 2, False),
+        ([], 2, False),
+        ([0, 0, 0], None, False),
+    ],
+)
+def test_a_run_is_done_when_nothing_flips_any_more(tmp_path, flips, patience, done):
+    training = prepare(tmp_path, patience=patience, epochs=100)
+    training.progress = Progress(len(flips), [{"flips": n} for n in flips])
+    assert training.is_done() == done
+
+
+def test_training_stops_when_nothing_flips(tmp_path):
+    # Beyond this threshold no weight ever flips.
+    training = prepare(tmp_path, threshold=1e9, patience=2, epochs=50)
+    training.fit([])
+    assert training.progress.epoch == 2
+    assert [row["flips"] for row in training.progress.history] == [0, 0]
+
+
+def test_the_best_epoch_is_the_one_of_the_lowest_validation_loss(tmp_path):
+    training = prepare(tmp_path, epochs=4)
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(
+            (logs["val_loss"], [to_numpy(w) for w in training.network.weights])
+        )
+    )
+    training.fit([watch])
+    best = int(np.argmin([loss for loss, _ in seen]))
+    result = training.test()
+    assert result["tested_epoch"] == best + 1 == training.progress.best_epoch
+    for weight, expected in zip(training.network.weights, seen[best][1], strict=True):
+        np.testing.assert_array_equal(to_numpy(weight), expected)
+
+
+def test_the_last_weights_are_tested_without_validation(tmp_path):
+    training = prepare(tmp_path, validation_share=0.0)
+    training.fit([])
+    assert training.test()["tested_epoch"] == 2
+    assert "val_loss" not in training.progress.history[0]
+
+
+def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
+    whole = prepare(tmp_path / "whole")
+    whole.fit([])
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    first = prepare(tmp_path / "parts")
+    with pytest.raises(KeyboardInterrupt):
+        first.fit([Stop()])
+    second = prepare(tmp_path / "parts")
+    assert second.progress.epoch == 1
+    second.fit([])
+    assert second.progress.history == whole.progress.history
+    assert second.test() == whole.test()
+    for weight, expected in zip(second.network.weights, whole.network.weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(weight), to_numpy(expected))
+
+
+def test_only_batch_normalization_is_trained_by_adam(tmp_path):
+    training = prepare(tmp_path)
+    model = training._model
+    binary = [v for v in model.trainable_variables if Bop.is_binary_variable(v)]
+    others = [v.path for v in model.trainable_variables if not Bop.is_binary_variable(v)]
+    assert len(binary) == 5
+    assert len(others) == 5
+    assert all("batch_normalization" in path and path.endswith("beta") for path in others)
+
+
+@pytest.mark.slow
+def test_the_quickstart_learns_digits(tmp_path):
+    data = load("digits")
+    accuracies = []
+    for seed in (0, 1, 2):
+        whole = quickstart.settings("digits", "quick")
+        training = prepare(
+            tmp_path / str(seed),
+            data,
+            filters=whole.filters,
+            batch_size=whole.batch_size,
+            epochs=whole.epochs,
+            seed=seed,
+        )
+        training.fit([])
+        accuracies.append(training.test()["test_accuracy"])
+    assert np.median(accuracies) >= 0.97
