@@ -39,7 +39,7 @@ class Binary(keras.initializers.Initializer):
     def __call__(self, shape, dtype=None):
         # The sign is taken in float32: a half-precision draw may round a small value to zero.
         return ops.cast(
-            math.sign(self.initializer(shape, dtype="float32")), dtype or keras.floatx()
+            math.sign(self.initializer(shape, dtype="float32")), dtype or keras.config.floatx()
         )
 
     def get_config(self) -> dict[str, Any]:

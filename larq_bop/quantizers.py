@@ -17,7 +17,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from larq_bop import math
+from larq_bop import backend, math
 
 __all__ = ["NoOp", "Quantizer", "SteSign", "get", "serialize", "ste_sign"]
 
@@ -33,7 +33,7 @@ def _with_gradient(x, forward: Callable, backward: Callable):
 
         return forward(x), gradient
 
-    return call(ops.convert_to_tensor(x))
+    return call(backend.as_tensor(x))
 
 
 def _straight_through(x, incoming, clip_value: float | None):

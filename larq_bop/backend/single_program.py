@@ -1,5 +1,14 @@
 """JAX and torch: every device runs one program, whose gradients are global already."""
 
+import contextlib
+
+from keras import ops
+
+
+def as_tensor(x):
+    """Returns the value of a tensor or a Keras variable as a plain tensor."""
+    return ops.convert_to_tensor(x)
+
 
 def sum_over_replicas(gradients):
     """Returns the gradients of the global batch, which these are."""
@@ -8,6 +17,11 @@ def sum_over_replicas(gradients):
 
 def assume_reduced_gradients(optimizer) -> None:
     """Tells an optimizer not to reduce gradients over replicas, which it does not do."""
+
+
+def at_once():
+    """Returns a scope that does nothing: Keras builds optimizers before the first step here."""
+    return contextlib.nullcontext()
 
 
 def compiled(function):

@@ -6,6 +6,11 @@ import keras
 import tensorflow as tf
 
 
+def as_tensor(x):
+    """Returns the value of a tensor, a Keras or a TensorFlow variable as a plain tensor."""
+    return tf.convert_to_tensor(x.value if isinstance(x, keras.Variable) else x)
+
+
 def sum_over_replicas(gradients):
     """Returns the gradients summed over the replicas of the current strategy.
 
@@ -29,6 +34,11 @@ def assume_reduced_gradients(optimizer) -> None:
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
 
 
+def at_once():
+    """Returns a scope whose operations run while a step is traced, before it first runs."""
+    return tf.init_scope()
+
+
 def compiled(function):
     """Compiles elementwise work into one pass over memory, also inside a step that is not compiled.
 
@@ -40,11 +50,7 @@ def compiled(function):
     """
     by_shape: dict[tuple[int, ...], Callable] = {}
 
-    def call(*inputs):
-        # Keras takes its variables for tensors; `tf.function` would trace them as something else.
-        tensors = [
-            tf.convert_to_tensor(x.value if isinstance(x, keras.Variable) else x) for x in inputs
-        ]
+    def call(*tensors):
         # One `tf.function` a shape: a single one would warn about being traced for each anew.
         shape = tuple(tensors[0].shape)
         if shape not in by_shape:

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from larq_bop import constraints, context, quantizers
+from larq_bop import backend, constraints, context, quantizers
 
 
 class QuantizedLayer:
@@ -57,7 +57,7 @@ class QuantizedLayer:
         kernel = super().kernel
         if self.kernel_quantizer is None or not context.should_quantize():
             return kernel
-        return ops.cast(self.kernel_quantizer(kernel), self.compute_dtype)
+        return ops.cast(self.kernel_quantizer(backend.as_tensor(kernel)), self.compute_dtype)
 
     def call(self, inputs, *args, **kwargs):
         if self.input_quantizer is not None:

@@ -124,8 +124,10 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
         ]
         self._flips = [self._add_state(v, "flips", (FLIP_HISTORY,), "int32") for v in variables]
         self._skipped = [self._add_state(v, "skipped", (), "int32") for v in variables]
-        for variable in variables:
-            variable.assign(sign(ops.convert_to_tensor(variable)))
+        # The first gradient shall be that of binary weights already.
+        with backend.at_once():
+            for variable in variables:
+                variable.assign(sign(backend.as_tensor(variable)))
 
     def _add_state(self, variable, name: str, shape, dtype: str):
         return self.add_variable(
@@ -157,7 +159,7 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         state = [self._flips[index], self._skipped[index], *self._moments[index]]
         inputs = [gradient, variable, learning_rate, self.threshold, self.iterations, *state]
-        values = self._compiled_step(*(ops.convert_to_tensor(value) for value in inputs))
+        values = self._compiled_step(*(backend.as_tensor(value) for value in inputs))
         for target, value in zip([variable, *state], values, strict=True):
             self.assign(target, value)
 

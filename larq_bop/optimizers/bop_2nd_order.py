@@ -63,8 +63,8 @@ class Bop2ndOrder(BinaryOptimizer):
     def signal(self, moments, gamma, step):
         momentum, velocity = moments
         if self.bias_correction:
-            momentum = momentum / (1.0 - ops.power(1.0 - gamma, step))
-            velocity = velocity / (1.0 - ops.power(1.0 - self.sigma, step))
+            momentum = momentum / rules.accumulated(gamma, step)
+            velocity = velocity / rules.accumulated(self.sigma, step)
         return rules.second_order_signal(momentum, velocity)
 
     def get_config(self) -> dict[str, Any]:

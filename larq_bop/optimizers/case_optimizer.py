@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -27,8 +27,8 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
     Args:
         *predicate_optimizer_pairs: Pairs `(predicate, optimizer)`. A predicate takes a variable
             and returns whether the optimizer trains it. Predicates that are registered with
-            `keras.saving.register_keras_serializable` are saved by name, all others as the paths
-            of the variables that they claimed.
+            `keras.saving.register_keras_serializable` are saved by name, all others as the
+            variables that they claimed.
         default_optimizer: The optimizer of the variables that no predicate claims. Without one
             such variables stay as they are, and a warning names them once.
         name: The optimizer's name.
@@ -131,12 +131,36 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
         """Applies each gradient with its variable's optimizer.
 
         Args:
-            grads: Gradients, one for each of the variables that the optimizer was built with.
-            trainable_variables: Those variables; they build the optimizer if it is not built.
+            grads: Gradients, one for each of the variables; None where there is none.
+            trainable_variables: The variables, if they are not those that the optimizer was built
+                with; they build it if it is not built.
+
+        Raises:
+            ValueError: if there is no gradient at all.
         """
-        if trainable_variables is not None and not self.built:
-            self.build(list(trainable_variables))
-        super().apply(backend.sum_over_replicas(grads), trainable_variables)
+        if trainable_variables is None:
+            trainable_variables = self._trainable_variables
+        trainable_variables = list(trainable_variables)
+        if not self.built:
+            self.build(trainable_variables)
+        if len(grads) != len(trainable_variables):
+            raise ValueError(
+                "There must be one gradient for each variable. "
+                f"Received: {len(grads)} gradients for {len(trainable_variables)} variables"
+            )
+        if all(gradient is None for gradient in grads):
+            raise ValueError("No gradients provided for any variable.")
+        grads = backend.sum_over_replicas(grads)
+        shares = [([], []) for _ in self._inner_optimizers]
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            share = shares[self._var_to_optimizer_idx[self._var_key(variable)]]
+            share[0].append(gradient)
+            share[1].append(variable)
+        for optimizer, (gradients, variables) in zip(self._inner_optimizers, shares, strict=True):
+            # A Keras optimizer refuses to step without any gradient.
+            if any(gradient is not None for gradient in gradients):
+                optimizer.apply(gradients, variables)
+        self._iterations.assign_add(1)
 
     def save_own_variables(self, store):
         """Saves the step counter; Keras saves each inner optimizer by itself."""
@@ -172,23 +196,45 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
-class ClaimedPaths:
-    """A predicate that claims the variables of given paths.
+class ClaimedVariables:
+    """A predicate that claims the same variables as one before it did.
 
     It stands in a saved file for a predicate that has no registered name.
 
     Args:
-        paths: Paths of Keras variables, such as `"conv2d/kernel"`.
+        paths: The path of each claimed variable by its position among the trainable variables.
+            Keras changes paths when it loads a model, but neither the order nor the last name.
     """
 
-    def __init__(self, paths: Iterable[str]):
-        self.paths = sorted(paths)
+    def __init__(self, paths: dict[int, str]):
+        self.paths = {int(position): name for position, name in paths.items()}
+        self._claimed: list = []
+
+    def settle(self, variables: list) -> None:
+        """Finds the claimed ones among the trainable variables.
+
+        Raises:
+            ValueError: if these are not the variables of the model that was saved.
+        """
+        for position, name in self.paths.items():
+            found = path(variables[position]) if position < len(variables) else None
+            if found is None or found.split("/")[-1] != name.split("/")[-1]:
+                raise ValueError(
+                    f"The saved optimizer trained {name!r} as trainable variable {position}, where "
+                    f"this model has {found!r}. Load it with the model that it was saved with."
+                )
+        self._claimed = [variables[position] for position in self.paths]
 
     def __call__(self, variable) -> bool:
-        return path(variable) in self.paths
+        return any(variable is claimed for claimed in self._claimed)
 
     def get_config(self) -> dict[str, Any]:
-        return {"paths": self.paths}
+        # JSON has no integer keys.
+        return {"paths": {str(position): name for position, name in self.paths.items()}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ClaimedVariables:
+        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
@@ -209,7 +255,7 @@ class _Cases:
         self.pairs = pairs
         self.default_optimizer = default_optimizer
         self._unchanged = Unchanged()
-        self._claims: dict[str, list[keras.optimizers.Optimizer]] = {}
+        self._claims: list[tuple[str, keras.optimizers.Optimizer]] = []
 
     def values(self) -> list[keras.optimizers.Optimizer]:
         return [optimizer for _, optimizer in self.pairs]
@@ -225,21 +271,18 @@ class _Cases:
 
     def claim(self, variables) -> None:
         """Asks every predicate about every variable, and refuses what cannot be."""
-        self._claims = {}
-        unclaimed = []
-        for variable in variables:
-            optimizer = self(variable)
-            self._claims.setdefault(path(variable), []).append(optimizer)
-            if optimizer is self._unchanged:
-                unclaimed.append(path(variable))
-        claimants = [claimant for claim in self._claims.values() for claimant in claim]
+        for predicate, _ in self.pairs:
+            if isinstance(predicate, ClaimedVariables):
+                predicate.settle(variables)
+        self._claims = [(path(variable), self(variable)) for variable in variables]
         for optimizer in self.values():
-            if not any(optimizer is claimant for claimant in claimants):
+            if not self._claimed_by(optimizer):
                 raise ValueError(f"The optimizer {optimizer.name!r} did not claim any variables.")
+        unclaimed = self._claimed_by(self._unchanged)
         if unclaimed:
             warnings.warn(
                 "No optimizer claims these variables and there is no `default_optimizer`, so they "
-                f"stay as they are: {', '.join(unclaimed)}.",
+                f"stay as they are: {', '.join(unclaimed.values())}.",
                 stacklevel=2,
             )
 
@@ -248,19 +291,17 @@ class _Cases:
         named = predicate if inspect.isfunction(predicate) else type(predicate)
         if keras.saving.get_registered_object(keras.saving.get_registered_name(named)) is named:
             return predicate
-        paths = [p for p, claim in self._claims.items() if optimizer in claim]
-        ambiguous = [p for p in paths if len({id(o) for o in self._claims[p]}) > 1]
-        if not paths or ambiguous:
-            why = (
-                f"several variables share the path {ambiguous[0]!r}"
-                if ambiguous
-                else "the optimizer is not built, so that it is not known which variables it claims"
-            )
+        if not self._claims:
             raise ValueError(
                 f"The predicate {predicate!r} cannot be saved: it is not registered with "
-                f"`keras.saving.register_keras_serializable`, and {why}."
+                "`keras.saving.register_keras_serializable`, and the optimizer is not built, so "
+                "that it is not known which variables it claims."
             )
-        return ClaimedPaths(paths)
+        return ClaimedVariables(self._claimed_by(optimizer))
+
+    def _claimed_by(self, optimizer) -> dict[int, str]:
+        """Returns the paths of an optimizer's variables by their position."""
+        return {i: name for i, (name, owner) in enumerate(self._claims) if owner is optimizer}
 
 
 def _check_optimizer(argument: str, optimizer) -> None:

@@ -24,6 +24,21 @@ def moving_average(average, value, rate):
     return (1.0 - rate) * average + rate * value
 
 
+def accumulated(rate, step):
+    r"""The weight that all gradients so far have in a moving average that began at 0.
+
+    $$1 - (1 - \gamma)^t$$
+
+    Args:
+        rate: $\gamma$, a scalar.
+        step: $t$, the number of steps so far, a float.
+
+    Returns:
+        A scalar in [0, 1], exact also for rates that vanish beside 1.
+    """
+    return -ops.expm1(step * ops.log1p(-rate))
+
+
 def flips(weight, signal, threshold):
     r"""Which weights flip, Eq. 4 of the report.
 
