@@ -11,10 +11,10 @@ from larq_bop.models import binarynet
 NAME = "cifar10"
 _QUICK = {
     "filters": 32,
-    "epochs": 7,
-    "batch_size": 50,
-    "gamma": 1e-3,
-    "threshold": 1e-7,
+    "epochs": 5,
+    "batch_size": 100,
+    "gamma": 1e-4,
+    "threshold": 1e-8,
     "gamma_decay_epochs": 2,
     "gamma_decay": 0.3,
 }

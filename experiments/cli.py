@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import inspect
 import math
 import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,7 +49,7 @@ DataDir = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help="The run's folder. An unfinished run in it is resumed. [default: runs/...]"),
+    typer.Option(help="The run's folder. An unfinished run in it is resumed."),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete the run that is in the folder.")
@@ -66,80 +68,75 @@ Limit = Annotated[
 DtypePolicy = Annotated[
     Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
 ]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is random. [default: 0]")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is random; 0 if not given.")]
 
 
-@app.command()
+def _every_experiment(
+    preset: Preset = "quick",
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    gamma: Gamma = None,
+    threshold: Threshold = None,
+    filters: Filters = None,
+    dtype_policy: DtypePolicy = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    data_dir: DataDir = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    tensorboard: Tensorboard = False,
+):
+    """The options of every experiment: typer reads them off this signature."""
+
+
+def experiment(declaration: Callable) -> Callable:
+    """Makes a command of the experiment in the module of the same name.
+
+    Args:
+        declaration: A function whose name, docstring and arguments are the command's; the options
+            of every experiment are added to its own.
+
+    Returns:
+        The command's function.
+    """
+
+    def command(**options):
+        with mistakes_told():
+            load_keras()
+            module = importlib.import_module(f"experiments.{declaration.__name__}")
+            launch(module, **options)
+
+    parameters = [
+        parameter
+        for function in (declaration, _every_experiment)
+        for parameter in inspect.signature(function, eval_str=True).parameters.values()
+    ]
+    command.__signature__ = inspect.Signature(parameters)
+    command.__name__, command.__doc__ = declaration.__name__, declaration.__doc__
+    return app.command()(command)
+
+
+@experiment
 def quickstart(
     dataset: Annotated[
         Literal["digits", "mnist", "cifar10"], typer.Option(help="What to learn.")
     ] = "digits",
-    preset: Preset = "quick",
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    gamma: Gamma = None,
-    threshold: Threshold = None,
-    filters: Filters = None,
-    dtype_policy: DtypePolicy = None,
-    limit: Limit = None,
-    seed: Seed = None,
-    data_dir: DataDir = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    tensorboard: Tensorboard = False,
 ):
     """Train a small binary network with Bop; on digits within a minute, without network."""
-    with mistakes_told():
-        load_keras()
-        from experiments import quickstart as experiment
-        from experiments.run import run
-
-        settings = experiment.settings(dataset, preset).with_options(
-            epochs=epochs,
-            batch_size=batch_size,
-            gamma=gamma,
-            threshold=threshold,
-            filters=filters,
-            dtype_policy=dtype_policy,
-            limit=limit,
-            seed=seed,
-        )
-        run(settings, experiment.network, data_dir, out, overwrite, tensorboard)
 
 
-@app.command()
-def cifar10(
-    preset: Preset = "quick",
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    gamma: Gamma = None,
-    threshold: Threshold = None,
-    filters: Filters = None,
-    dtype_policy: DtypePolicy = None,
-    limit: Limit = None,
-    seed: Seed = None,
-    data_dir: DataDir = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    tensorboard: Tensorboard = False,
-):
+@experiment
+def cifar10():
     """Train binarynet on CIFAR-10 with Bop: the report's section 3.3, its Figure 3."""
-    with mistakes_told():
-        load_keras()
-        from experiments import cifar10 as experiment
-        from experiments.run import run
 
-        settings = experiment.settings(preset).with_options(
-            epochs=epochs,
-            batch_size=batch_size,
-            gamma=gamma,
-            threshold=threshold,
-            filters=filters,
-            dtype_policy=dtype_policy,
-            limit=limit,
-            seed=seed,
-        )
-        run(settings, experiment.network, data_dir, out, overwrite, tensorboard)
+
+def launch(module, preset, data_dir, out, overwrite, tensorboard, dataset=None, **options) -> None:
+    """Runs an experiment with the options of its command."""
+    from experiments.run import run
+
+    chosen = {"preset": preset} if dataset is None else {"preset": preset, "dataset": dataset}
+    settings = module.settings(**chosen).with_options(**options)
+    run(settings, module.network, data_dir, out, overwrite, tensorboard)
 
 
 @contextlib.contextmanager
@@ -171,6 +168,7 @@ def load_keras() -> None:
     It prints to the file descriptor, past `sys.stderr` and its own log level; only if the import
     fails is it shown.
     """
+    typer.echo("Loading Keras ...", err=True)
     screen = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from experiments import data, folder, picture
-from experiments.presentation import ProgressBar, show_result
+from experiments.presentation import ProgressBar, console, show_result
 from experiments.settings import Settings
 from experiments.training import Training
 
@@ -42,6 +42,8 @@ def run(
         training = Training(
             settings, lambda: build_network(settings, images), images, here.checkpoints
         )
+        done = training.progress.epoch
+        console.print(title(settings) + (f"; going on after epoch {done}" if done else ""))
         with ProgressBar(settings.epochs, training.steps) as bar:
             watchers: list[keras.callbacks.Callback] = [bar]
             if tensorboard:
