@@ -68,7 +68,9 @@ Limit = Annotated[
 DtypePolicy = Annotated[
     Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
 ]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is random; 0 if not given.")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Seed of all that is random; 0 if not given.")
+]
 
 
 def _every_experiment(

@@ -1,0 +1,639 @@
+"""Bop against NumPy and hand arithmetic."""
+
+import json
+import math
+import warnings
+
+import hypothesis
+import keras
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from larq_bop import Bop, Bop2ndOrder
+from larq_bop.initializers import BinaryGlorotNormal
+from larq_bop.layers import QuantDense
+from larq_bop.quantizers import NoOp
+from tests import backends, oracle
+
+STEPS = 5
+
+
+def constant(value):
+    """A hyperparameter that stays, and its value at a step."""
+    return value, lambda step: value
+
+
+def exponential_decay(value):
+    schedule = keras.optimizers.schedules.ExponentialDecay(value, decay_steps=2, decay_rate=0.5)
+    return schedule, lambda step: value * 0.5 ** (step / 2)
+
+
+def piecewise_constant(value):
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+        boundaries=[0, 2], values=[value, value / 4, value / 2]
+    )
+    return schedule, lambda step: value if step <= 0 else value / 4 if step <= 2 else value / 2
+
+
+SCHEDULES = st.sampled_from([constant, exponential_decay, piecewise_constant])
+
+
+def normal_gradients(rng, shapes):
+    return [rng.standard_normal(shape).astype("float32") for shape in shapes]
+
+
+def check_against_oracle(shape, seed, threshold, gamma, mode):
+    """Trains two variables for a few steps and compares all of their state with the oracle."""
+    rng = np.random.default_rng(seed)
+    shapes = [shape, (3, 2)]
+    threshold, threshold_at = threshold
+    gamma, gamma_at = gamma
+    variables = [backends.binary_variable(rng.standard_normal(s)) for s in shapes]
+    expected = [oracle.Bop(backends.to_numpy(v)) for v in variables]
+    optimizer = Bop(threshold=threshold, gamma=gamma)
+    step = backends.stepper(optimizer, variables, mode)
+
+    for t in range(STEPS):
+        gradients = normal_gradients(rng, shapes)
+        step(gradients)
+        for variable, reference, g in zip(variables, expected, gradients, strict=True):
+            reference.step(g, threshold_at(t), gamma_at(t))
+            np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+        for (momentum,), reference in zip(optimizer._moments, expected, strict=True):
+            np.testing.assert_allclose(
+                backends.to_numpy(momentum), reference.momentum, rtol=1e-6, atol=1e-7
+            )
+
+    flips = np.sum([reference.flips for reference in expected], axis=0)
+    np.testing.assert_array_equal(optimizer.flips(STEPS), flips)
+    assert int(backends.to_numpy(optimizer.iterations)) == STEPS
+
+
+RANDOM_CASE = {
+    "shape": st.sampled_from(backends.SHAPES),
+    "seed": st.integers(0, 2**32 - 1),
+    "threshold": st.builds(
+        lambda schedule, value: schedule(value),
+        SCHEDULES,
+        st.just(0.0) | st.floats(1e-8, 0.5),
+    ),
+    "gamma": st.builds(
+        lambda schedule, value: schedule(value),
+        SCHEDULES,
+        st.just(0.0) | st.just(1.0) | st.floats(2**-14, 1.0),
+    ),
+}
+
+
+@hypothesis.settings(max_examples=15)
+@hypothesis.given(**RANDOM_CASE)
+def test_every_weight_and_momentum_equals_the_oracle(shape, seed, threshold, gamma):
+    check_against_oracle(shape, seed, threshold, gamma, "eager")
+
+
+@pytest.mark.skipif(backends.BACKEND == "torch", reason="Keras does not compile torch's steps")
+@pytest.mark.parametrize("mode", backends.MODES[1:] or ["eager"])
+def test_compiled_steps_equal_the_oracle(mode):
+    @hypothesis.settings(max_examples=4)
+    @hypothesis.given(**RANDOM_CASE)
+    def check(shape, seed, threshold, gamma):
+        check_against_oracle(shape, seed, threshold, gamma, mode)
+
+    check()
+
+
+def weights_after(weights, gradients, threshold, gamma, mode="eager"):
+    """Steps one variable through a list of gradients."""
+    variable = backends.binary_variable(weights)
+    step = backends.stepper(Bop(threshold=threshold, gamma=gamma), [variable], mode)
+    for g in gradients:
+        step([np.asarray(g, dtype="float32")])
+    return backends.to_numpy(variable).tolist()
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_a_momentum_of_zero_flips_nothing(threshold, mode):
+    # The gradients 1 and then -0.5 with gamma 0.5 leave a momentum of exactly 0.25, then 0.
+    weights = [1.0, -1.0, 1.0, -1.0]
+    assert weights_after(weights, 3 * [[0.0, 0.0, -0.0, -0.0]], threshold, 0.5, mode) == weights
+    assert weights_after([-1.0, 1.0], [[1.0, -1.0], [-0.5, 0.5]], threshold, 0.5) == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+def test_a_momentum_equal_to_the_threshold_flips(mode):
+    # All numbers are dyadic: m = g / 4 without rounding.
+    weights = [1.0, 1.0, 1.0, -1.0, -1.0, -1.0]
+    gradient = [2.0, 2.0 - 2**-20, -2.0, -2.0, -2.0 + 2**-20, 2.0]
+    assert weights_after(weights, [gradient], threshold=0.5, gamma=0.25, mode=mode) == [
+        -1.0,
+        1.0,
+        1.0,
+        1.0,
+        -1.0,
+        -1.0,
+    ]
+
+
+def test_gamma_0_ignores_every_gradient():
+    weights = [1.0, -1.0]
+    assert weights_after(weights, [[1e30, -1e30]] * 3, threshold=0.0, gamma=0.0) == weights
+
+
+def test_gamma_1_remembers_nothing():
+    # m is the last gradient: the first flips both weights, the second is below the threshold.
+    variable = backends.binary_variable([1.0, -1.0])
+    optimizer = Bop(threshold=0.5, gamma=1.0)
+    step = backends.stepper(optimizer, [variable])
+    step([np.float32([3.0, -3.0])])
+    assert backends.to_numpy(variable).tolist() == [-1.0, 1.0]
+    step([np.float32([-0.25, 0.25])])
+    assert backends.to_numpy(variable).tolist() == [-1.0, 1.0]
+    assert backends.to_numpy(optimizer._moments[0][0]).tolist() == [-0.25, 0.25]
+
+
+def test_threshold_0_flips_on_any_agreeing_momentum():
+    weights = [1.0, 1.0, -1.0, -1.0]
+    assert weights_after(weights, [[1e-20, -1e-20, 1e-20, -1e-20]], 0.0, 1.0) == [
+        -1.0,
+        1.0,
+        -1.0,
+        1.0,
+    ]
+
+
+def larq_step(weights, momentum, threshold):
+    """What Larq 0.14 and the paper's code compute: `sign(-sign(w*m - threshold)*w)`."""
+    return oracle.sign(-np.sign(weights * momentum - threshold) * weights)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_the_difference_from_larq_is_where_weight_times_momentum_is_the_threshold(threshold):
+    weights, momentum = np.float32(
+        np.meshgrid([-1.0, 1.0], [-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
+    )
+    ours = np.float32(weights_after(weights, [momentum], threshold, gamma=1.0))
+
+    eq4 = (np.abs(momentum) >= threshold) & (np.sign(momentum) == weights)
+    np.testing.assert_array_equal(ours, np.where(eq4, -weights, weights))
+
+    # Larq makes +1 of the weight wherever w * m == threshold, flip or not.
+    larq = larq_step(weights, momentum, threshold)
+    on_the_edge = weights * momentum == threshold
+    np.testing.assert_array_equal(larq[on_the_edge], np.ones(on_the_edge.sum()))
+    np.testing.assert_array_equal(larq[~on_the_edge], ours[~on_the_edge])
+    differs = {
+        0.0: (weights == -1) & (momentum == 0),  # Larq flips it without any signal.
+        0.5: (weights == 1) & (momentum == 0.5),  # Larq does not flip it at the threshold.
+    }[threshold]
+    np.testing.assert_array_equal(larq != ours, differs)
+    assert differs.any()
+
+
+BAD_ENTRIES = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+@pytest.mark.parametrize("bad", BAD_ENTRIES)
+def test_a_non_finite_gradient_entry_is_skipped_and_counted(bad, mode):
+    variable = backends.binary_variable([1.0, 1.0, -1.0])
+    reference = oracle.Bop(backends.to_numpy(variable))
+    optimizer = Bop(threshold=0.25, gamma=0.5)
+    step = backends.stepper(optimizer, [variable], mode)
+    for gradient in ([0.25, 1.0, -1.0], [bad, bad, 1.0], [1.0, 1.0, bad], [1.0, -1.0, 1.0]):
+        step([np.float32(gradient)])
+        reference.step(gradient, threshold=0.25, gamma=0.5)
+        np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+        np.testing.assert_array_equal(
+            backends.to_numpy(optimizer._moments[0][0]), reference.momentum
+        )
+        assert optimizer.non_finite_gradients == reference.skipped
+    assert optimizer.non_finite_gradients == 3
+
+
+def clip(gradients, clipnorm=None, clipvalue=None, global_clipnorm=None):
+    """Keras' three ways to clip, in NumPy."""
+    if clipvalue:
+        return [np.clip(g, -clipvalue, clipvalue) for g in gradients]
+    if clipnorm:
+        norms = [np.linalg.norm(g.ravel()) for g in gradients]
+        return [g * min(1.0, clipnorm / n) for g, n in zip(gradients, norms, strict=True)]
+    norm = math.sqrt(sum(float(np.sum(g**2)) for g in gradients))
+    return [g * min(1.0, global_clipnorm / norm) for g in gradients]
+
+
+CLIPS = [{"clipnorm": 1.0}, {"clipvalue": 0.75}, {"global_clipnorm": 1.0}]
+
+
+@pytest.mark.parametrize("kwargs", CLIPS, ids=lambda kwargs: next(iter(kwargs)))
+@pytest.mark.parametrize("bad", [None, *BAD_ENTRIES[:2]])
+def test_clipped_gradients(kwargs, bad):
+    """A non-finite entry counts as 0 in the norms and its own m and w stay."""
+    rng = np.random.default_rng(1)
+    shapes = [(4, 5), (7,)]
+    variables = [backends.binary_variable(rng.standard_normal(s)) for s in shapes]
+    expected = [oracle.Bop(backends.to_numpy(v)) for v in variables]
+    optimizer = Bop(threshold=0.02, gamma=0.5, **kwargs)
+    step = backends.stepper(optimizer, variables)
+    for _ in range(3):
+        gradients = normal_gradients(rng, shapes)
+        if bad is None:
+            clipped = clip(gradients, **kwargs)
+        else:
+            gradients[0][1, 2] = 0.0
+            clipped = clip(gradients, **kwargs)
+            gradients[0][1, 2] = clipped[0][1, 2] = bad
+        step(gradients)
+        for variable, (momentum,), reference, g in zip(
+            variables, optimizer._moments, expected, clipped, strict=True
+        ):
+            reference.step(g, threshold=0.02, gamma=0.5)
+            np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+            np.testing.assert_allclose(
+                backends.to_numpy(momentum), reference.momentum, rtol=1e-5, atol=1e-7
+            )
+    assert optimizer.non_finite_gradients == (0 if bad is None else 3)
+    assert optimizer.flips(3).sum() > 0
+
+
+def test_building_replaces_weights_by_their_signs():
+    variable = backends.binary_variable([0.3, -2.0, 0.0, -0.0, 1e-20, -1e-20, 1.0, -1.0])
+    Bop().build([variable])
+    assert backends.to_numpy(variable).tolist() == [1.0, -1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0]
+
+
+def test_a_step_writes_signs_even_where_someone_wrote_other_values():
+    variable = backends.binary_variable([1.0, -1.0, 1.0])
+    step = backends.stepper(Bop(threshold=0.5, gamma=1.0), [variable])
+    variable.assign(np.float32([0.3, -0.2, 0.0]))
+    step([np.float32([1.0, 1.0, 0.0])])
+    assert backends.to_numpy(variable).tolist() == [-1.0, -1.0, 1.0]
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_low_precision_weights_keep_a_float32_momentum(dtype, mode):
+    # 256 steps of 2^-10 sum to 0.25 in float32; bfloat16 would stop long before.
+    variable = backends.binary_variable([1.0, -1.0], dtype=dtype)
+    reference = oracle.Bop([1.0, -1.0])
+    optimizer = Bop(threshold=0.015, gamma=2**-14)
+    step = backends.stepper(optimizer, [variable], mode)
+    gradient = np.float32([1.0, -1.0])
+    for _ in range(260):
+        step([gradient])
+        reference.step(gradient, threshold=0.015, gamma=2**-14)
+    momentum = optimizer._moments[0][0]
+    assert backends.dtype_of(momentum) == "float32"
+    assert backends.dtype_of(variable) == dtype
+    np.testing.assert_allclose(backends.to_numpy(momentum), reference.momentum, rtol=1e-5)
+    np.testing.assert_array_equal(optimizer.flips(260), reference.flips)
+    np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+    assert sum(reference.flips) > 0
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("gamma", -1e-9),
+        ("gamma", 1.001),
+        ("gamma", float("nan")),
+        ("gamma", float("inf")),
+        ("gamma", "0.1"),
+        ("gamma", None),
+        ("gamma", [0.1]),
+        ("threshold", -1e-9),
+        ("threshold", float("nan")),
+        ("threshold", float("inf")),
+        ("threshold", "1e-8"),
+        ("threshold", None),
+        ("use_ema", True),
+        ("weight_decay", 0.01),
+        ("learning_rate", 0.01),
+    ],
+)
+def test_errors_at_construction_name_the_argument_and_the_value(argument, value):
+    with pytest.raises(ValueError, match=argument) as error:
+        Bop(**{argument: value})
+    assert f"Received: {argument}=" in str(error.value)
+    assert str(value) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"gamma": 0}, {"gamma": 1}, {"threshold": 0}, {"gamma": np.float32(0.5)}]
+)
+def test_numbers_of_other_types_are_numbers(arguments):
+    ((name, value),) = arguments.items()
+    assert float(backends.to_numpy(getattr(Bop(**arguments), name))) == float(value)
+
+
+def test_unknown_arguments_are_refused():
+    with pytest.raises(ValueError, match="momentum"):
+        Bop(momentum=0.9)
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+@pytest.mark.parametrize("name", ["gamma", "learning_rate"])
+def test_assigning_gamma_changes_the_next_step(name, mode):
+    variable = backends.binary_variable([-1.0])
+    optimizer = Bop(threshold=0.0, gamma=0.5)
+    step = backends.stepper(optimizer, [variable], mode)
+    step([np.float32([1.0])])
+    setattr(optimizer, name, 0.25)
+    step([np.float32([2.0])])
+    # 0.75 * 0.5 + 0.25 * 2
+    assert backends.to_numpy(optimizer._moments[0][0]).tolist() == [0.875]
+    assert float(backends.to_numpy(optimizer.gamma)) == 0.25
+    assert float(backends.to_numpy(optimizer.learning_rate)) == 0.25
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+def test_assigning_the_threshold_changes_the_next_step(mode):
+    variable = backends.binary_variable([1.0])
+    optimizer = Bop(threshold=2.0, gamma=1.0)
+    step = backends.stepper(optimizer, [variable], mode)
+    step([np.float32([1.0])])
+    assert backends.to_numpy(variable).tolist() == [1.0]
+    optimizer.threshold = 0.5
+    step([np.float32([1.0])])
+    assert backends.to_numpy(variable).tolist() == [-1.0]
+    assert float(backends.to_numpy(optimizer.threshold)) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gamma", 1.5),
+        ("gamma", float("nan")),
+        ("learning_rate", -0.5),
+        ("learning_rate", "fast"),
+        ("threshold", -1.0),
+        ("threshold", float("inf")),
+        ("threshold", "high"),
+    ],
+)
+def test_assigning_what_is_invalid_is_an_error_and_changes_nothing(name, value):
+    optimizer = Bop(threshold=0.5, gamma=0.25)
+    with pytest.raises(ValueError, match=str(value)):
+        setattr(optimizer, name, value)
+    assert float(backends.to_numpy(optimizer.gamma)) == 0.25
+    assert float(backends.to_numpy(optimizer.threshold)) == 0.5
+
+
+@pytest.mark.parametrize("name", ["gamma", "threshold"])
+def test_what_follows_a_schedule_cannot_be_set(name):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5)
+    optimizer = Bop(**{name: schedule})
+    with pytest.raises(TypeError, match=r"schedule|Schedule"):
+        setattr(optimizer, name, 0.1)
+    assert float(backends.to_numpy(getattr(optimizer, name))) == 0.5
+
+
+def test_assigning_a_schedule_to_gamma():
+    optimizer = Bop(threshold=0.0, gamma=0.5)
+    variable = backends.binary_variable([-1.0])
+    step = backends.stepper(optimizer, [variable])
+    optimizer.gamma = keras.optimizers.schedules.ExponentialDecay(1.0, 1, 0.5)
+    step([np.float32([4.0])])
+    step([np.float32([2.0])])
+    # Gamma is 1 and then 0.5: m = 4, then 0.5 * 4 + 0.5 * 2.
+    assert backends.to_numpy(optimizer._moments[0][0]).tolist() == [3.0]
+
+
+SCHEDULE = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.5, 0.25])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"threshold": 0.25, "gamma": 0.125, "name": "mine"},
+        {"threshold": SCHEDULE, "gamma": 0.5},
+        {"threshold": 0.5, "gamma": SCHEDULE},
+        {"clipnorm": 1.5},
+        {"clipvalue": 1.5},
+        {"global_clipnorm": 1.5},
+        {"loss_scale_factor": 8.0, "gradient_accumulation_steps": 4},
+    ],
+    ids=str,
+)
+def test_config_goes_through_json_and_back(arguments):
+    optimizer = Bop(**arguments)
+    config = json.loads(json.dumps(optimizer.get_config()))
+    copy = Bop.from_config(config)
+    assert copy.get_config() == optimizer.get_config()
+    for name in ("clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor", "name"):
+        assert getattr(copy, name) == getattr(optimizer, name)
+    assert copy.gradient_accumulation_steps == arguments.get("gradient_accumulation_steps")
+    for name in ("gamma", "threshold"):
+        for step in (0, 5):
+            for each in (copy, optimizer):
+                each._iterations.assign(step)
+            np.testing.assert_array_equal(
+                backends.to_numpy(getattr(copy, name)), backends.to_numpy(getattr(optimizer, name))
+            )
+
+
+def test_keras_serializes_it_without_custom_objects():
+    config = json.loads(json.dumps(keras.optimizers.serialize(Bop(0.5, 0.25))))
+    copy = keras.optimizers.deserialize(config)
+    assert type(copy) is Bop
+    assert copy.get_config() == Bop(0.5, 0.25).get_config()
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+@pytest.mark.parametrize("accumulate", [2, 3])
+def test_gradient_accumulation_takes_the_mean_gradient(accumulate, mode):
+    rng = np.random.default_rng(2)
+    variable = backends.binary_variable(rng.standard_normal((5, 4)))
+    reference = oracle.Bop(backends.to_numpy(variable))
+    optimizer = Bop(threshold=0.05, gamma=0.5, gradient_accumulation_steps=accumulate)
+    step = backends.stepper(optimizer, [variable], mode)
+    for t in range(3):
+        gradients = [rng.standard_normal((5, 4)).astype("float32") for _ in range(accumulate)]
+        for g in gradients[:-1]:
+            step([g])
+            np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+        step([gradients[-1]])
+        reference.step(np.mean(gradients, axis=0), threshold=0.05, gamma=0.5)
+        np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+        np.testing.assert_allclose(
+            backends.to_numpy(optimizer._moments[0][0]), reference.momentum, rtol=1e-5, atol=1e-7
+        )
+        assert optimizer.flips(t + 1).tolist() == reference.flips
+    assert sum(reference.flips) > 0
+
+
+@pytest.mark.parametrize("scaled", ["loss_scale_factor", "LossScaleOptimizer"])
+def test_a_scaled_loss_gives_the_same_flips(scaled):
+    rng = np.random.default_rng(3)
+    start = rng.standard_normal((6, 5))
+    variables = [backends.binary_variable(start) for _ in range(2)]
+    plain = Bop(threshold=0.05, gamma=0.25)
+    if scaled == "loss_scale_factor":
+        scale, optimizer = 1024.0, Bop(threshold=0.05, gamma=0.25, loss_scale_factor=1024.0)
+        inner = optimizer
+    else:
+        inner = Bop(threshold=0.05, gamma=0.25)
+        scale, optimizer = 2.0**15, keras.optimizers.LossScaleOptimizer(inner)
+    steps = [
+        backends.stepper(plain, variables[:1]),
+        backends.stepper(optimizer, variables[1:], backends.MODES[-1]),
+    ]
+    assert float(backends.to_numpy(optimizer.scale_loss(1.0))) == scale
+    for _ in range(5):
+        gradient = rng.standard_normal((6, 5)).astype("float32")
+        steps[0]([gradient])
+        steps[1]([gradient * np.float32(scale)])
+        backends.assert_identical(*[[backends.to_numpy(v)] for v in variables])
+    np.testing.assert_array_equal(plain.flips(5), inner.flips(5))
+    assert plain.flips(5).sum() > 0
+
+
+@pytest.mark.parametrize("mode", backends.MODES)
+def test_flips_are_remembered_for_1024_steps(mode):
+    # Weight i flips in every step that 2^i divides: gamma is 1 and the gradient points its way.
+    variable = backends.binary_variable(np.ones(4))
+    optimizer = Bop(threshold=0.5, gamma=1.0)
+    step = backends.stepper(optimizer, [variable], mode)
+    weights, expected = np.ones(4, dtype="float32"), []
+    total = 1024 + 7 if mode != "eager" or backends.BACKEND == "torch" else 20
+    if total == 20:
+        optimizer._iterations.assign(1014)  # Eager steps are slow: start just before the end.
+        expected = [0] * 1014
+    for t in range(len(expected), len(expected) + total):
+        flip = np.array([t % 2**i == 0 for i in range(4)])
+        step([np.where(flip, weights, 0).astype("float32")])
+        weights = np.where(flip, -weights, weights)
+        expected.append(int(flip.sum()))
+    assert optimizer.flips().tolist() == expected[-1:]
+    assert optimizer.flips(3).tolist() == expected[-3:]
+    assert optimizer.flips(1024).tolist() == expected[-1024:]
+    assert optimizer.flips(0).tolist() == []
+    with pytest.raises(ValueError, match="steps=1025"):
+        optimizer.flips(1025)
+
+
+def test_more_flips_than_steps_is_an_error():
+    optimizer = Bop()
+    step = backends.stepper(optimizer, [backends.binary_variable([1.0])])
+    step([np.float32([1.0])])
+    assert optimizer.flips(1).shape == (1,)
+    for steps in (2, -1):
+        with pytest.raises(ValueError, match=f"steps={steps}"):
+            optimizer.flips(steps)
+
+
+def test_state_is_one_float32_a_weight():
+    variables = [backends.binary_variable(np.ones((40, 50))), backends.binary_variable(np.ones(7))]
+    optimizer = Bop()
+    optimizer.build(variables)
+    assert optimizer.num_weights == 2007
+    sizes = [math.prod(v.shape) for v in optimizer.variables]
+    float32 = [
+        size
+        for size, v in zip(sizes, optimizer.variables, strict=True)
+        if size > 1 and backends.dtype_of(v) == "float32"
+    ]
+    assert float32 == [2000, 7]
+    # The rest: iteration, gamma, threshold, and for each variable 1,024 counts and one total.
+    assert sum(sizes) - sum(float32) == 3 + 2 * 1025
+
+
+def test_untagged_variables_are_warned_of_by_path():
+    tagged = backends.binary_variable([1.0], name="tagged")
+    plain = [keras.Variable(np.float32([0.5]), name=name) for name in ("plain", "bias")]
+    with pytest.warns(UserWarning, match="not marked as binary: plain, bias"):
+        Bop().build([tagged, *plain])
+    assert backends.to_numpy(plain[0]).tolist() == [1.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Bop().build([tagged])
+
+
+def test_is_binary_variable_asks_for_a_precision_of_1():
+    variable = keras.Variable(np.float32([1.0]))
+    assert not Bop.is_binary_variable(variable)
+    variable.precision = 2
+    assert not Bop.is_binary_variable(variable)
+    variable.precision = 1
+    assert Bop.is_binary_variable(variable)
+    assert Bop2ndOrder.is_binary_variable(variable)
+
+
+def binary_network():
+    def kernel():
+        return {
+            "kernel_quantizer": NoOp(precision=1),
+            "kernel_initializer": BinaryGlorotNormal(),
+            "use_bias": False,
+        }
+
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            QuantDense(16, **kernel()),
+            QuantDense(3, input_quantizer="ste_sign", **kernel()),
+            keras.layers.Softmax(),
+        ]
+    )
+    return model
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"threshold": 1e-3, "gamma": 0.1},
+        {
+            "threshold": keras.optimizers.schedules.ExponentialDecay(1e-3, 4, 0.9),
+            "gamma": keras.optimizers.schedules.ExponentialDecay(0.2, 4, 0.9),
+            "clipnorm": 1.0,
+        },
+        {"threshold": 1e-3, "gamma": 0.1, "gradient_accumulation_steps": 3},
+    ],
+    ids=["floats", "schedules", "accumulation"],
+)
+def test_training_continues_from_a_keras_file_to_the_same_bits(arguments, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 6)).astype("float32"), rng.integers(0, 3, 40)
+    model = binary_network()
+    model.compile(Bop(**arguments), "sparse_categorical_crossentropy")
+    fit = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    model.fit(x, y, epochs=2, **fit)
+    model.save(tmp_path / "half.keras")
+    model.fit(x, y, epochs=2, **fit)
+
+    loaded = keras.models.load_model(tmp_path / "half.keras")
+    assert int(backends.to_numpy(loaded.optimizer._iterations)) == 10
+    loaded.fit(x, y, epochs=2, **fit)
+    backends.assert_identical(
+        backends.snapshot(loaded.variables), backends.snapshot(model.variables)
+    )
+    backends.assert_identical(
+        backends.snapshot(loaded.optimizer.variables), backends.snapshot(model.optimizer.variables)
+    )
+    steps = 20 // arguments.get("gradient_accumulation_steps", 1)
+    assert model.optimizer.flips(steps).sum() > 0
+
+
+def test_the_first_gradient_is_that_of_binary_weights():
+    """Weights that start as real numbers are signs before anything is computed with them."""
+    x = np.float32([[1.0, 2.0, 3.0]])
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            QuantDense(
+                1,
+                kernel_quantizer=NoOp(precision=1),
+                use_bias=False,
+                kernel_initializer=keras.initializers.Constant(0.25),
+            ),
+        ]
+    )
+    optimizer = Bop(threshold=1e9, gamma=1.0)
+    model.compile(optimizer, "mean_squared_error")
+    model.fit(x, np.float32([[0.0]]), verbose=0)
+    # The kernel is (1, 1, 1), not (0.25, 0.25, 0.25): y = 6 and the gradient is 2 * y * x.
+    np.testing.assert_array_equal(
+        backends.to_numpy(optimizer._moments[0][0]), [[12.0], [24.0], [36.0]]
+    )
