@@ -61,10 +61,12 @@ def run(
 
 def title(settings: Settings) -> str:
     """Returns what a run is, in the words of a caption."""
-    name = f"{settings.experiment} on {settings.dataset}, preset {settings.preset}"
+    name = f"{settings.experiment} on {settings.dataset}"
+    if settings.experiment == settings.dataset:
+        name = settings.experiment
     training = f"{settings.epochs} epochs, {settings.filters} filters, seed {settings.seed}"
     hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
-    return f"{name}: {training}, {hyperparameters}"
+    return f"{name}, preset {settings.preset}: {training}, {hyperparameters}"
 
 
 def default_folder(settings: Settings, overwrite: bool) -> Path:

@@ -55,7 +55,7 @@ class Training:
         self.steps = len(self._batches)
         self.network = build_network()
         self._model = on_bytes(self.network, settings.augment)
-        self._bop = compile_with_bop(self._model, settings, self.steps)
+        compile_with_bop(self._model, settings, self.steps)
         self._state = [*self._model.variables, *self._model.optimizer.variables]
         self.progress = checkpoints.load(self._state) or Progress()
 
@@ -98,7 +98,8 @@ class Training:
         progress = self.progress
         names = ("loss", "accuracy", "val_loss", "val_accuracy", "flips", "flip_ratio")
         row = {name: logs[name] for name in names if name in logs}
-        row["gamma"] = float(keras.ops.convert_to_numpy(self._bop.gamma))
+        decays = epoch // self.settings.gamma_decay_epochs
+        row["gamma"] = self.settings.gamma * self.settings.gamma_decay**decays
         progress.epoch = epoch + 1
         progress.history.append({"epoch": progress.epoch, **row})
         best = np.inf if progress.best_loss is None else progress.best_loss
@@ -160,16 +161,13 @@ def split(settings: Settings, data: Dataset) -> tuple[Batches, Batches | None, B
     return training, validation if held_out else None, test
 
 
-def compile_with_bop(model: keras.Model, settings: Settings, steps: int) -> larq_bop.Bop:
+def compile_with_bop(model: keras.Model, settings: Settings, steps: int) -> None:
     """Compiles a model with Bop for its binary weights and Adam for the rest.
 
     Args:
         model: The model.
         settings: Gamma, threshold, learning rate and gamma's decay.
         steps: Steps an epoch.
-
-    Returns:
-        The Bop inside the model's optimizer.
     """
     gamma = keras.optimizers.schedules.ExponentialDecay(
         settings.gamma, steps * settings.gamma_decay_epochs, settings.gamma_decay, staircase=True
@@ -181,7 +179,6 @@ def compile_with_bop(model: keras.Model, settings: Settings, steps: int) -> larq
     )
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     optimizer.build(model.trainable_variables)
-    return bop
 
 
 def sizes(network: keras.Model) -> dict[str, int]:

@@ -27,7 +27,8 @@ class FlipRatioLogger(keras.callbacks.Callback):
         flip_ratios: Their $\pi_t$, a float64 array of the same length.
 
     Raises:
-        ValueError: when training begins with an optimizer that has no binary optimizer in it.
+        ValueError: when training begins with an optimizer that has no binary optimizer in it, or
+            `steps_per_execution` is beyond the 1,024 steps that the optimizer remembers.
     """
 
     def __init__(self):

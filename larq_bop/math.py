@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from larq_bop import backend
+
 __all__ = ["heaviside", "sign"]
 
 
@@ -18,7 +20,7 @@ def sign(x):
         network is seen to have diverged.
     """
     x = ops.convert_to_tensor(x)
-    return ops.sign(ops.sign(x) + ops.cast(0.1, x.dtype))
+    return backend.sign(backend.sign(x) + ops.cast(0.1, x.dtype))
 
 
 def heaviside(x):
@@ -32,4 +34,4 @@ def heaviside(x):
     Returns:
         A tensor of `x`'s shape and dtype, in {0, 1}.
     """
-    return ops.sign(ops.relu(x))
+    return backend.sign(ops.relu(x))

@@ -8,6 +8,7 @@ if keras.backend.backend() == "tensorflow":
         assume_reduced_gradients,
         at_once,
         compiled,
+        sign,
         sum_over_replicas,
     )
 else:
@@ -16,7 +17,15 @@ else:
         assume_reduced_gradients,
         at_once,
         compiled,
+        sign,
         sum_over_replicas,
     )
 
-__all__ = ["as_tensor", "assume_reduced_gradients", "at_once", "compiled", "sum_over_replicas"]
+__all__ = [
+    "as_tensor",
+    "assume_reduced_gradients",
+    "at_once",
+    "compiled",
+    "sign",
+    "sum_over_replicas",
+]

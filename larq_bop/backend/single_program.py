@@ -10,6 +10,11 @@ def as_tensor(x):
     return ops.convert_to_tensor(x)
 
 
+def sign(x):
+    """Returns the sign of each value: -1, 0, +1 or NaN, of which torch makes 0."""
+    return ops.where(ops.isnan(x), x, ops.sign(x))
+
+
 def sum_over_replicas(gradients):
     """Returns the gradients of the global batch, which these are."""
     return gradients

@@ -11,6 +11,11 @@ def as_tensor(x):
     return tf.convert_to_tensor(x.value if isinstance(x, keras.Variable) else x)
 
 
+def sign(x):
+    """Returns the sign of each value: -1, 0, +1 or NaN."""
+    return tf.sign(x)
+
+
 def sum_over_replicas(gradients):
     """Returns the gradients summed over the replicas of the current strategy.
 

@@ -93,7 +93,9 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
     @property
     def threshold(self):
         """The signal at which a weight flips now; assign a float, unless it is a schedule."""
-        return self._threshold(self._iterations) if callable(self._threshold) else self._threshold
+        if isinstance(self._threshold, keras.optimizers.schedules.LearningRateSchedule):
+            return self._threshold(self._iterations)
+        return self._threshold() if callable(self._threshold) else self._threshold
 
     @threshold.setter
     def threshold(self, value):

@@ -27,7 +27,7 @@ class Bop2ndOrder(BinaryOptimizer):
         gamma: $\gamma$, in [0, 1], or a schedule of it. It is Keras' `learning_rate`.
         sigma: $\sigma$, in [0, 1].
         bias_correction: Whether both averages are divided by $1 - (1 - \gamma)^t$ and
-            $1 - (1 - \sigma)^t$, which they lack in the first steps t.
+            $1 - (1 - \sigma)^t$, which they lack in the first steps t. Exact for a constant gamma.
         name: The optimizer's name.
         **kwargs: As for `Bop`.
 

@@ -175,14 +175,10 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "predicates": [
-                keras.saving.serialize_keras_object(self._cases.serializable(predicate, optimizer))
-                for predicate, optimizer in self.pred_opt_pairs
-            ],
-            "optimizers": [
-                keras.saving.serialize_keras_object(optimizer)
-                for _, optimizer in self.pred_opt_pairs
-            ],
+            "predicates": keras.saving.serialize_keras_object(
+                self._cases.serializable_predicates()
+            ),
+            "optimizers": keras.saving.serialize_keras_object(self._cases.values()),
             "default_optimizer": keras.saving.serialize_keras_object(self.default),
         }
 
@@ -255,39 +251,50 @@ class _Cases:
         self.pairs = pairs
         self.default_optimizer = default_optimizer
         self._unchanged = Unchanged()
-        self._claims: list[tuple[str, keras.optimizers.Optimizer]] = []
+        # The path of each variable and the position of the pair that claims it, if any.
+        self._claims: list[tuple[str, int | None]] = []
 
     def values(self) -> list[keras.optimizers.Optimizer]:
         return [optimizer for _, optimizer in self.pairs]
 
     def __call__(self, variable) -> keras.optimizers.Optimizer:
-        claimants = [optimizer for predicate, optimizer in self.pairs if predicate(variable)]
+        pair = self._claimant(variable)
+        if pair is None:
+            return self.default_optimizer or self._unchanged
+        return self.pairs[pair][1]
+
+    def _claimant(self, variable) -> int | None:
+        claimants = [i for i, (predicate, _) in enumerate(self.pairs) if predicate(variable)]
         if len(claimants) > 1:
+            names = [self.pairs[i][1].name for i in claimants]
             raise ValueError(
                 f"The variable {path(variable)!r} is claimed by more than one optimizer: "
-                f"{', '.join(optimizer.name for optimizer in claimants)}."
+                f"{', '.join(names)}."
             )
-        return claimants[0] if claimants else self.default_optimizer or self._unchanged
+        return claimants[0] if claimants else None
 
     def claim(self, variables) -> None:
         """Asks every predicate about every variable, and refuses what cannot be."""
         for predicate, _ in self.pairs:
             if isinstance(predicate, ClaimedVariables):
                 predicate.settle(variables)
-        self._claims = [(path(variable), self(variable)) for variable in variables]
-        for optimizer in self.values():
-            if not self._claimed_by(optimizer):
+        self._claims = [(path(variable), self._claimant(variable)) for variable in variables]
+        for pair, optimizer in enumerate(self.values()):
+            if not self._claimed_by(pair):
                 raise ValueError(f"The optimizer {optimizer.name!r} did not claim any variables.")
-        unclaimed = self._claimed_by(self._unchanged)
-        if unclaimed:
+        unclaimed = self._claimed_by(None)
+        if unclaimed and self.default_optimizer is None:
             warnings.warn(
                 "No optimizer claims these variables and there is no `default_optimizer`, so they "
                 f"stay as they are: {', '.join(unclaimed.values())}.",
                 stacklevel=2,
             )
 
-    def serializable(self, predicate, optimizer):
-        """Returns the predicate itself if it has a registered name, else what it claimed."""
+    def serializable_predicates(self) -> list[Callable]:
+        """Returns each predicate itself if it has a registered name, else what it claimed."""
+        return [self._serializable(i, predicate) for i, (predicate, _) in enumerate(self.pairs)]
+
+    def _serializable(self, pair: int, predicate: Callable) -> Callable:
         named = predicate if inspect.isfunction(predicate) else type(predicate)
         if keras.saving.get_registered_object(keras.saving.get_registered_name(named)) is named:
             return predicate
@@ -297,11 +304,11 @@ class _Cases:
                 "`keras.saving.register_keras_serializable`, and the optimizer is not built, so "
                 "that it is not known which variables it claims."
             )
-        return ClaimedVariables(self._claimed_by(optimizer))
+        return ClaimedVariables(self._claimed_by(pair))
 
-    def _claimed_by(self, optimizer) -> dict[int, str]:
-        """Returns the paths of an optimizer's variables by their position."""
-        return {i: name for i, (name, owner) in enumerate(self._claims) if owner is optimizer}
+    def _claimed_by(self, pair: int | None) -> dict[int, str]:
+        """Returns the paths of the variables that a pair claims by their position."""
+        return {i: name for i, (name, claimant) in enumerate(self._claims) if claimant == pair}
 
 
 def _check_optimizer(argument: str, optimizer) -> None:

@@ -61,13 +61,24 @@ def test_gamma_decays_by_steps_of_epochs():
     settings = cifar10.settings("report")
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.layers[0].kernel.precision = 1
-    bop = compile_with_bop(model, settings, steps=900)
+    compile_with_bop(model, settings, steps=900)
+    bop = model.optimizer.pred_opt_pairs[0][1]
     gammas = []
     for step in (0, 89_999, 90_000, 179_999, 180_000):
         bop._iterations.assign(step)
         gammas.append(float(to_numpy(bop.gamma)))
     np.testing.assert_allclose(gammas, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rtol=1e-5)
     assert float(to_numpy(model.optimizer.learning_rate)) == pytest.approx(0.01)
+
+
+def test_the_history_has_the_gamma_of_each_epoch(tmp_path):
+    training = prepare(tmp_path, epochs=5, gamma=0.5, gamma_decay=0.5, gamma_decay_epochs=2)
+    training.fit([])
+    gammas = [row["gamma"] for row in training.progress.history]
+    assert gammas == [0.5, 0.5, 0.25, 0.25, 0.125]
+    used = training._model.optimizer.pred_opt_pairs[0][1]
+    used._iterations.assign_add(-1)
+    assert float(to_numpy(used.gamma)) == pytest.approx(0.125)
 
 
 @pytest.mark.parametrize(

@@ -637,3 +637,9 @@ def test_the_first_gradient_is_that_of_binary_weights():
     np.testing.assert_array_equal(
         backends.to_numpy(optimizer._moments[0][0]), [[12.0], [24.0], [36.0]]
     )
+
+
+def test_threshold_takes_a_callable_without_arguments_as_gamma_does():
+    values = iter([2.0, 0.5])
+    optimizer = Bop(threshold=lambda: next(values), gamma=lambda: 1.0)
+    assert (optimizer.threshold, optimizer.threshold, optimizer.gamma) == (2.0, 0.5, 1.0)
