@@ -64,6 +64,8 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
         cases = _Cases(predicate_optimizer_pairs, default_optimizer)
         super().__init__(cases, loss_scale_factor=_common_loss_scale(cases), name=name)
         self._cases = cases
+        # Assigned whole, the list is seen by `tf.train.Checkpoint`; filled bit by bit it is not.
+        self._inner_optimizers = list(self._inner_optimizers)
 
     @property
     def pred_opt_pairs(self) -> tuple[tuple[Callable, keras.optimizers.Optimizer], ...]:

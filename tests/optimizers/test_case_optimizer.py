@@ -646,3 +646,19 @@ def test_state_is_that_of_the_inner_optimizers():
     sizes = sum(math.prod(v.shape) for v in optimizer.variables)
     inner = [optimizer.pred_opt_pairs[0][1], optimizer.default]
     assert sizes - sum(math.prod(v.shape) for o in inner for v in o.variables) == 2
+
+
+@pytest.mark.skipif(backends.BACKEND != "tensorflow", reason="the format is TensorFlow's")
+def test_a_tensorflow_checkpoint_restores_all_state(tmp_path):
+    import tensorflow as tf
+
+    model = network()
+    fit(model, case(), epochs=1)
+    checkpoint = tf.train.Checkpoint(model=model)
+    saved = checkpoint.save(str(tmp_path / "checkpoint"))
+    expected = backends.snapshot([*model.variables, *model.optimizer.variables])
+    fit(model, epochs=1)
+    checkpoint.restore(saved)
+    backends.assert_identical(
+        backends.snapshot([*model.variables, *model.optimizer.variables]), expected
+    )
