@@ -43,9 +43,13 @@ def run(
             settings, lambda: build_network(settings, images), images, here.checkpoints
         )
         done = training.progress.epoch
-        console.print(title(settings) + (f"; going on after epoch {done}" if done else ""))
+        start = f"; going on after epoch {done}" if done else ""
+        console.print(title(settings) + start, soft_wrap=True)
         with ProgressBar(settings.epochs, training.steps) as bar:
-            watchers: list[keras.callbacks.Callback] = [bar]
+            history = keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: here.write_history(training.progress.history)
+            )
+            watchers: list[keras.callbacks.Callback] = [history, bar]
             if tensorboard:
                 watchers.append(keras.callbacks.TensorBoard(here.tensorboard))
             training.fit(watchers)

@@ -59,6 +59,7 @@ def test_a_run_that_is_killed_again_and_again(tmp_path, uninterrupted):
     code, out, err = run(*WIDE, "--out", folder)
     assert code == 0, out + err
     assert "epoch 1/4" not in out
+    assert "going on after epoch 3" in out
     assert_same_outcome(folder, uninterrupted)
 
 

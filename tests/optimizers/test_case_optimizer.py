@@ -13,7 +13,7 @@ from keras import ops
 from larq_bop import Bop, CaseOptimizer
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantDense
-from larq_bop.optimizers.case_optimizer import ClaimedVariables
+from larq_bop.optimizers.cases import ClaimedVariables
 from larq_bop.quantizers import NoOp
 from tests import backends, oracle
 
