@@ -177,7 +177,7 @@ def load_keras() -> None:
             os.dup2(noise.fileno(), 2)
             import keras
 
-            keras.distribution.list_devices()
+            keras.ops.zeros(())
         except BaseException:
             noise.seek(0)
             os.write(screen, noise.read())

@@ -214,8 +214,14 @@ def _hardware() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "devices": keras.distribution.list_devices(),
+        "devices": _devices(),
     }
+
+
+def _devices() -> list[str]:
+    if keras.backend.backend() == "torch":  # Keras lists devices for TensorFlow and JAX.
+        return [str(keras.ops.zeros(()).device)]
+    return keras.distribution.list_devices()
 
 
 def _processor() -> str:
