@@ -7,7 +7,7 @@ from experiments.checkpoint import Checkpoints, Progress
 from experiments.data import Dataset, load
 from experiments.training import Training, compile_with_bop, split
 from larq_bop import Bop
-from tests.backends import to_numpy
+from tests.backends import BACKEND, to_numpy
 
 
 def images(n=100, test=20, shape=(8, 8, 1)):
@@ -159,6 +159,7 @@ def test_only_batch_normalization_is_trained_by_adam(tmp_path):
     assert all("batch_normalization" in path and path.endswith("beta") for path in others)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="minutes on the other backends")
 @pytest.mark.slow
 def test_the_quickstart_learns_digits(tmp_path):
     data = load("digits")
