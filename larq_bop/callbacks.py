@@ -59,7 +59,7 @@ class FlipRatioLogger(keras.callbacks.Callback):
             self.flips.extend(counts.tolist())
             self._step = done
         if logs is not None and self.flips:
-            logs["flip_ratio"] = float(self.flip_ratios[-1])
+            logs["flip_ratio"] = float(flip_ratio(self.flips[-1], self._num_weights))
 
     def on_epoch_end(self, epoch, logs=None):
         flips = self.flips[self._epoch_start :]
