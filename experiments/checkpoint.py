@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from experiments.errors import ExperimentError
-from experiments.files import atomic_write, sha256
+from experiments.files import atomic_write, make_folder, sha256
 
 _KEPT = 2
 
@@ -64,7 +64,7 @@ class Checkpoints:
         Raises:
             ExperimentError: if the files cannot be written; the checkpoint before stays.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         values = [self._values(progress.epoch)]
         write_variables(values[0], variables)
         if best is not None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from experiments.errors import ExperimentError
-from experiments.files import atomic_write, cause
+from experiments.files import atomic_write, cause, make_folder
 
 NAMES = ("digits", "mnist", "cifar10")
 
@@ -191,7 +191,7 @@ def _write_cache(dataset: Dataset, path: Path) -> None:
     arrays = {key: getattr(dataset, key) for key in _ARRAYS}
     builder = _PUBLISHED[dataset.name].builder
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         with atomic_write(path) as handle:
             np.savez(handle, builder=builder, source=dataset.source, **arrays)
     except ExperimentError as error:
@@ -199,13 +199,6 @@ def _write_cache(dataset: Dataset, path: Path) -> None:
             f"{dataset.name} is not cached and will be decoded again next time: {error}",
             stacklevel=3,
         )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExperimentError(f"Cannot create the folder {folder}: {cause(error)}.") from error
 
 
 def _checked(name: str, source: str, arrays: dict[str, np.ndarray]) -> Dataset:

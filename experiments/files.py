@@ -51,6 +51,21 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
     _sync_folder(path.parent)
 
 
+def make_folder(folder: Path) -> None:
+    """Creates a folder, and those above it, where they do not exist.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        ExperimentError: It cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExperimentError(f"Cannot create the folder {folder}: {cause(error)}.") from error
+
+
 def sha256(path: Path) -> str:
     """Returns the SHA-256 digest of a file, in hexadecimal.
 

@@ -21,7 +21,7 @@ import keras
 
 from experiments.checkpoint import Checkpoints
 from experiments.errors import ExperimentError
-from experiments.files import atomic_write
+from experiments.files import atomic_write, cause
 from experiments.settings import Settings
 
 CONFIG, HISTORY, RESULT = "config.json", "history.csv", "result.json"
@@ -83,7 +83,9 @@ class RunFolder:
             with atomic_write(self.path / MODEL) as file, temporary.open("rb") as source:
                 shutil.copyfileobj(source, file)
         except OSError as error:
-            raise ExperimentError(f"{self.path / MODEL} cannot be written: {error}.") from error
+            raise ExperimentError(
+                f"{self.path / MODEL} cannot be written: {cause(error)}."
+            ) from error
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -117,9 +119,7 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
         if created:
             with contextlib.suppress(OSError):
                 path.rmdir()
-        raise ExperimentError(
-            f"The folder {path} cannot be written: {error.strerror or error}."
-        ) from error
+        raise ExperimentError(f"The folder {path} cannot be written: {cause(error)}.") from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

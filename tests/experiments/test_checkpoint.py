@@ -124,3 +124,10 @@ def test_variables_of_another_network_are_refused(saved):
         pytest.raises(ExperimentError, match="All checkpoints"),
     ):
         saved.load(others)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    checkpoints = Checkpoints(tmp_path / "file" / "checkpoints")
+    with pytest.raises(ExperimentError, match=r"Cannot create the folder .*file/checkpoints"):
+        checkpoints.save(progress(1), variables(0))
