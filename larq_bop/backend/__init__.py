@@ -3,29 +3,6 @@
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from larq_bop.backend.tensorflow import (
-        as_tensor,
-        assume_reduced_gradients,
-        at_once,
-        compiled,
-        sign,
-        sum_over_replicas,
-    )
+    from larq_bop.backend.tensorflow import *  # noqa: F403
 else:
-    from larq_bop.backend.single_program import (
-        as_tensor,
-        assume_reduced_gradients,
-        at_once,
-        compiled,
-        sign,
-        sum_over_replicas,
-    )
-
-__all__ = [
-    "as_tensor",
-    "assume_reduced_gradients",
-    "at_once",
-    "compiled",
-    "sign",
-    "sum_over_replicas",
-]
+    from larq_bop.backend.single_program import *  # noqa: F403

@@ -4,6 +4,18 @@ import contextlib
 
 from keras import ops
 
+__all__ = [
+    "as_tensor",
+    "assume_reduced_gradients",
+    "at_once",
+    "convolution",
+    "fused",
+    "normalized",
+    "sign",
+    "sum_over_replicas",
+    "updater",
+]
+
 
 def as_tensor(x):
     """Returns the value of a tensor or a Keras variable as a plain tensor."""
@@ -29,6 +41,39 @@ def at_once():
     return contextlib.nullcontext()
 
 
-def compiled(function):
+def fused(function):
     """Returns the function as it is: JAX compiles the whole step, and torch runs it eagerly."""
     return function
+
+
+def updater(new_moment, new_weight):
+    """Returns the update of a binary variable and its moments.
+
+    Args:
+        new_moment: `(i, moment i, gradient, *scalars)` to the moment's new value; elementwise.
+        new_weight: `(weight, moments, gradient, *scalars)`, with moments that are new already, to
+            the new weight and two masks; elementwise.
+
+    Returns:
+        A function `(gradient, variables, *scalars)`, the weight before its moments, that assigns
+        the new values and returns how often each mask was true, two int32 scalars.
+    """
+
+    def update(gradient, variables, *scalars):
+        weight, *moments = (as_tensor(v) for v in variables)
+        moments = [new_moment(i, m, gradient, *scalars) for i, m in enumerate(moments)]
+        weight, *masks = new_weight(weight, moments, gradient, *scalars)
+        for variable, value in zip(variables, (weight, *moments), strict=True):
+            variable.assign(value)
+        return [ops.cast(ops.count_nonzero(mask), "int32") for mask in masks]
+
+    return update
+
+
+def convolution(inputs, kernel, strides, padding, data_format, dilation_rate):
+    """Returns what `keras.ops.conv` does, of a binary input and a binary kernel."""
+    return ops.conv(inputs, kernel, list(strides), padding, data_format, dilation_rate)
+
+
+def normalized(x, gamma, beta, epsilon, axis):
+    """Returns None: no kernel here is faster than Keras' own code."""

@@ -33,7 +33,8 @@ def is_binary_variable(variable) -> bool:
 class BinaryOptimizer(keras.optimizers.Optimizer):
     """An optimizer whose variables are in {-1, +1} at all times and change by flips alone.
 
-    A subclass names its moments in `moments` and turns them into the flips' signal in `signal`.
+    A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
+    the flips' signal in `signal`.
     This class keeps the weights binary, gamma and threshold valid, non-finite gradient entries
     away from the moments, and counts of the flips.
 
@@ -68,7 +69,7 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
                 name="threshold",
             )
         self._threshold = threshold
-        self._compiled_step = backend.compiled(self._step)
+        self._update = backend.updater(self._new_moment, self._new_weight)
 
     @property
     def gamma(self):
@@ -139,8 +140,15 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
             name=f"{path(variable).replace('/', '_')}_{name}",
         )
 
-    def update_moments(self, moments: list, gradient, gamma) -> list:
-        """Returns the moments after a step with `gradient`, all of the gradient's shape."""
+    def update_moment(self, name: str, moment, gradient, gamma):
+        """Returns a moment after a step with `gradient`, elementwise.
+
+        Args:
+            name: One of `moments`.
+            moment: Its value before the step, of the gradient's shape.
+            gradient: The gradient, float32, finite.
+            gamma: The rate of the gradient's moving average.
+        """
         raise NotImplementedError
 
     def signal(self, moments: list, gamma, step):
@@ -159,29 +167,34 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         """One step of one variable: Eq. 3 and 4, and the count of what happened."""
         index = self._get_variable_index(variable)
-        state = [self._flips[index], self._skipped[index], *self._moments[index]]
-        inputs = [gradient, variable, learning_rate, self.threshold, self.iterations, *state]
-        values = self._compiled_step(*(backend.as_tensor(value) for value in inputs))
-        for target, value in zip([variable, *state], values, strict=True):
-            self.assign(target, value)
-
-    def _step(self, gradient, weight, gamma, threshold, done, history, skipped, *moments):
-        """Returns the weight, the flip history, the skipped count and the moments after a step."""
-        gradient, weight, gamma = (ops.cast(x, "float32") for x in (gradient, weight, gamma))
-        weight = sign(weight)
-        finite = ops.isfinite(gradient)
-        gradient = ops.where(finite, gradient, 0.0)
-        updated = self.update_moments(moments, gradient, gamma)
-        moments = [ops.where(finite, new, old) for new, old in zip(updated, moments, strict=True)]
-        signal = self.signal(moments, gamma, ops.cast(done + 1, "float32"))
-        flips = ops.logical_and(rules.flips(weight, signal, threshold), finite)
-
+        done = backend.as_tensor(self.iterations)
+        scalars = (learning_rate, self.threshold, done + 1)
+        flipped, skipped = self._update(
+            backend.as_tensor(gradient),
+            [variable, *self._moments[index]],
+            *(ops.cast(backend.as_tensor(scalar), "float32") for scalar in scalars),
+        )
         slot = ops.cast(done % FLIP_HISTORY, "int32")
         is_slot = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), slot)
-        history = ops.where(is_slot, _number_of(flips), history)
-        bad = _number_of(ops.logical_not(finite))
-        skipped = skipped + ops.minimum(bad, _MOST - skipped)
-        return [ops.where(flips, -weight, weight), history, skipped, *moments]
+        history, total = self._flips[index], self._skipped[index]
+        self.assign(history, ops.where(is_slot, flipped, backend.as_tensor(history)))
+        self.assign_add(total, ops.minimum(skipped, _MOST - backend.as_tensor(total)))
+
+    def _new_moment(self, i, moment, gradient, gamma, threshold, step):
+        gradient = ops.cast(gradient, "float32")
+        finite = ops.isfinite(gradient)
+        gradient = ops.where(finite, gradient, 0.0)
+        return ops.where(
+            finite, self.update_moment(self.moments[i], moment, gradient, gamma), moment
+        )
+
+    def _new_weight(self, weight, moments, gradient, gamma, threshold, step):
+        """Returns the weights, which of them flipped, and which gradients are not finite."""
+        weight = ops.where(weight < 0, -1.0, 1.0)
+        finite = ops.isfinite(gradient)
+        flips = rules.flips(weight, self.signal(moments, gamma, step), threshold)
+        flips = ops.logical_and(flips, finite)
+        return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
 
     def flips(self, steps: int = 1) -> np.ndarray:
         """How many weights flipped in each of the last steps.
@@ -257,10 +270,6 @@ class BinaryOptimizer(keras.optimizers.Optimizer):
 def path(variable) -> str:
     """The name that tells a variable from all others of its model."""
     return getattr(variable, "path", variable.name)
-
-
-def _number_of(mask):
-    return ops.cast(ops.count_nonzero(mask), "int32")
 
 
 def check_hyperparameter(name: str, value, most: float = math.inf) -> float | Callable:

@@ -54,9 +54,8 @@ class Bop(BinaryOptimizer):
     def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
         super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
 
-    def update_moments(self, moments, gradient, gamma):
-        (momentum,) = moments
-        return [rules.moving_average(momentum, gradient, gamma)]
+    def update_moment(self, name, moment, gradient, gamma):
+        return rules.moving_average(moment, gradient, gamma)
 
     def signal(self, moments, gamma, step):
         (momentum,) = moments

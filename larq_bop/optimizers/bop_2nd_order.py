@@ -53,12 +53,10 @@ class Bop2ndOrder(BinaryOptimizer):
         self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
         self.bias_correction = bias_correction
 
-    def update_moments(self, moments, gradient, gamma):
-        momentum, velocity = moments
-        return [
-            rules.moving_average(momentum, gradient, gamma),
-            rules.moving_average(velocity, ops.square(gradient), self.sigma),
-        ]
+    def update_moment(self, name, moment, gradient, gamma):
+        if name == "velocity":
+            return rules.moving_average(moment, ops.square(gradient), self.sigma)
+        return rules.moving_average(moment, gradient, gamma)
 
     def signal(self, moments, gamma, step):
         momentum, velocity = moments

@@ -103,6 +103,28 @@ def test_compiled_steps_equal_the_oracle(mode):
     check()
 
 
+@pytest.mark.parametrize("mode", backends.MODES)
+@pytest.mark.parametrize("size", [16384, 2 * 16384, 2 * 16384 + 7])
+def test_weights_by_the_thousand_equal_the_oracle(size, mode):
+    """On TensorFlow they are updated block by block."""
+    rng = np.random.default_rng(0)
+    variable = backends.binary_variable(rng.standard_normal((size,)))
+    reference = oracle.Bop(backends.to_numpy(variable))
+    optimizer = Bop(threshold=0.25, gamma=0.5)
+    step = backends.stepper(optimizer, [variable], mode)
+    for _ in range(STEPS):
+        gradient = rng.integers(-4, 5, size).astype("float32") / 4
+        gradient[rng.integers(0, size, 5)] = np.nan
+        step([gradient])
+        reference.step(gradient, threshold=0.25, gamma=0.5)
+        np.testing.assert_array_equal(backends.to_numpy(variable), reference.weights)
+        np.testing.assert_array_equal(
+            backends.to_numpy(optimizer._moments[0][0]), reference.momentum
+        )
+    np.testing.assert_array_equal(optimizer.flips(STEPS), reference.flips)
+    assert optimizer.non_finite_gradients == reference.skipped > 0
+
+
 def weights_after(weights, gradients, threshold, gamma, mode="eager"):
     """Steps one variable through a list of gradients."""
     variable = backends.binary_variable(weights)

@@ -54,6 +54,12 @@ def test_compiled_steps_equal_the_oracle(mode):
     check()
 
 
+@pytest.mark.parametrize("mode", backends.MODES)
+def test_weights_by_the_thousand_equal_the_oracle(mode):
+    """On TensorFlow they are updated block by block."""
+    check_against_oracle((16384 + 7,), 0, 0.5, 0.25, 0.5, bias_correction=True, mode=mode)
+
+
 def weights_after(weights, gradients, **arguments):
     variable = backends.binary_variable(weights)
     step = backends.stepper(Bop2ndOrder(**arguments), [variable])

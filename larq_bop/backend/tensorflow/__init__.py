@@ -1,19 +1,18 @@
 """TensorFlow: replicas of `tf.distribute` each have their own gradients."""
 
-from collections.abc import Callable
-
-import keras
 import tensorflow as tf
 
+from larq_bop.backend.tensorflow.tensors import as_tensor, sign
+from larq_bop.backend.tensorflow.update import updater
 
-def as_tensor(x):
-    """Returns the value of a tensor, a Keras or a TensorFlow variable as a plain tensor."""
-    return tf.convert_to_tensor(x.value if isinstance(x, keras.Variable) else x)
-
-
-def sign(x):
-    """Returns the sign of each value: -1, 0, +1 or NaN."""
-    return tf.sign(x)
+__all__ = [
+    "as_tensor",
+    "assume_reduced_gradients",
+    "at_once",
+    "sign",
+    "sum_over_replicas",
+    "updater",
+]
 
 
 def sum_over_replicas(gradients):
@@ -42,24 +41,3 @@ def assume_reduced_gradients(optimizer) -> None:
 def at_once():
     """Returns a scope whose operations run while a step is traced, before it first runs."""
     return tf.init_scope()
-
-
-def compiled(function):
-    """Compiles elementwise work into one pass over memory, also inside a step that is not compiled.
-
-    Args:
-        function: A pure function of tensors, the first of which has the shape of the work.
-
-    Returns:
-        The same function, compiled by XLA.
-    """
-    by_shape: dict[tuple[int, ...], Callable] = {}
-
-    def call(*tensors):
-        # One `tf.function` a shape: a single one would warn about being traced for each anew.
-        shape = tuple(tensors[0].shape)
-        if shape not in by_shape:
-            by_shape[shape] = tf.function(function, autograph=False, jit_compile=True)
-        return by_shape[shape](*tensors)
-
-    return call

@@ -1,0 +1,60 @@
+"""Elementwise work and data movement in one pass over memory."""
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Values of one example below which compiling takes longer than it will ever save.
+_FEWEST_VALUES = 4096
+
+
+def on_cpu() -> bool:
+    """Whether TensorFlow computes on the CPU alone."""
+    return not tf.config.list_logical_devices("GPU")
+
+
+def compiled(function):
+    """Compiles elementwise work into one pass over memory, also inside a step that is not compiled.
+
+    Args:
+        function: A pure function of tensors, the first of which has the shape of the work.
+
+    Returns:
+        The same function, compiled by XLA.
+    """
+    by_shape: dict[tuple[int, ...], Callable] = {}
+
+    def call(*tensors):
+        # One `tf.function` a shape: a single one would warn about being traced for each anew.
+        shape = tuple(tensors[0].shape)
+        if shape not in by_shape:
+            by_shape[shape] = tf.function(function, autograph=False, jit_compile=True)
+        return by_shape[shape](*tensors)
+
+    return call
+
+
+def fused(function):
+    """Compiles elementwise work on large tensors inside a step; elsewhere it runs as it is.
+
+    Args:
+        function: A pure function of tensors, the first of which has the shape of the work, with the
+            batch first.
+
+    Returns:
+        A function of the same values.
+    """
+    fast = compiled(function)
+
+    def call(*tensors):
+        shape = tensors[0].shape
+        large = (
+            not tf.executing_eagerly()
+            and shape.rank is not None
+            and None not in shape[1:]
+            and math.prod(shape[1:]) >= _FEWEST_VALUES
+        )
+        return fast(*tensors) if large else function(*tensors)
+
+    return call
