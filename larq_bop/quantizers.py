@@ -11,6 +11,7 @@ larq_bop.quantizers.SteSign(clip_value=1.25)(x)
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,24 +23,33 @@ from larq_bop import backend, math
 __all__ = ["NoOp", "Quantizer", "SteSign", "get", "serialize", "ste_sign"]
 
 
-def _with_gradient(x, forward: Callable, backward: Callable):
-    """`forward(x)`, whose gradient is `backward(x, incoming gradient)`."""
+def _with_gradient(x, forward: Callable, backward: Callable, keep: Callable = lambda x: x):
+    """`forward(x)`, whose gradient is `backward(keep(x), incoming gradient)`."""
 
     @ops.custom_gradient
     def call(x):
+        kept = keep(x)
+
         def gradient(*args, upstream=None):
             # TensorFlow passes the incoming gradient by position, JAX and torch by name.
-            return backward(x, args[0] if upstream is None else upstream)
+            return backward(kept, args[0] if upstream is None else upstream)
 
         return forward(x), gradient
 
     return call(backend.as_tensor(x))
 
 
-def _straight_through(x, incoming, clip_value: float | None):
-    if clip_value is None:
-        return incoming
-    return ops.where(ops.abs(x) <= clip_value, incoming, ops.zeros_like(incoming))
+_sign = backend.fused(math.sign)
+
+
+@backend.fused
+def _masked(mask, incoming):
+    return ops.where(mask, incoming, ops.zeros_like(incoming))
+
+
+@functools.cache
+def _within(clip_value: float) -> Callable:
+    return backend.fused(lambda x: ops.abs(x) <= clip_value)
 
 
 def ste_sign(x, clip_value: float | None = 1.0):
@@ -57,7 +67,10 @@ def ste_sign(x, clip_value: float | None = 1.0):
     Returns:
         A tensor of `x`'s shape and dtype, in {-1, +1}.
     """
-    return _with_gradient(x, math.sign, lambda x, dy: _straight_through(x, dy, clip_value))
+    if clip_value is None:
+        return _with_gradient(x, _sign, lambda x, incoming: incoming)
+    # A byte a value waits for the gradient, not the input.
+    return _with_gradient(x, _sign, _masked, keep=_within(clip_value))
 
 
 class Quantizer(keras.layers.Layer):
@@ -65,9 +78,11 @@ class Quantizer(keras.layers.Layer):
 
     Attributes:
         precision: The bits of an output value, or None where that is not fixed.
+        is_ternary: Whether every output value is -1, 0 or +1.
     """
 
     precision: int | None = None
+    is_ternary = False
 
     def __init__(self, **kwargs):
         # A quantizer sees its input in full precision under a mixed policy, too: a small latent
@@ -113,6 +128,7 @@ class SteSign(Quantizer):
     """
 
     precision = 1
+    is_ternary = True
 
     def __init__(self, clip_value: float | None = 1.0, **kwargs):
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from larq_bop.backend.tensorflow.compilation import fused
 from larq_bop.backend.tensorflow.tensors import as_tensor, sign
 from larq_bop.backend.tensorflow.update import updater
 
@@ -9,6 +10,7 @@ __all__ = [
     "as_tensor",
     "assume_reduced_gradients",
     "at_once",
+    "fused",
     "sign",
     "sum_over_replicas",
     "updater",
