@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from larq_bop import backend
 from larq_bop.layers.quantized import QuantizedLayer
 
 __all__ = ["QuantConv2D"]
@@ -27,15 +28,25 @@ class QuantizedConv(QuantizedLayer):
         self.pad_values = pad_values
 
     def convolution_op(self, inputs, kernel):
-        if self.padding != "same" or self.pad_values == 0:
-            return super().convolution_op(inputs, kernel)
-        return ops.conv(
-            ops.pad(inputs, self._same_padding(inputs), constant_values=self.pad_values),
+        padding = self.padding
+        if padding == "same" and self.pad_values != 0:
+            padding = "valid"
+            inputs = ops.pad(inputs, self._same_padding(inputs), constant_values=self.pad_values)
+        convolution = backend.convolution if self._is_binary() else ops.conv
+        return convolution(
+            inputs,
             kernel,
             strides=list(self.strides),
-            padding="valid",
-            dilation_rate=self.dilation_rate,
+            padding=padding,
             data_format=self.data_format,
+            dilation_rate=self.dilation_rate,
+        )
+
+    def _is_binary(self) -> bool:
+        return (
+            getattr(self.input_quantizer, "is_ternary", False)
+            and getattr(self.kernel_quantizer, "precision", None) == 1
+            and self.pad_values in (-1, 0, 1)
         )
 
     def _same_padding(self, inputs) -> list[tuple[Any, Any]]:

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from larq_bop.backend.tensorflow.compilation import fused
+from larq_bop.backend.tensorflow.convolutions import convolution
 from larq_bop.backend.tensorflow.tensors import as_tensor, sign
 from larq_bop.backend.tensorflow.update import updater
 
@@ -10,6 +11,7 @@ __all__ = [
     "as_tensor",
     "assume_reduced_gradients",
     "at_once",
+    "convolution",
     "fused",
     "sign",
     "sum_over_replicas",
