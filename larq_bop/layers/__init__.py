@@ -2,5 +2,6 @@
 
 from larq_bop.layers.conv import QuantConv2D
 from larq_bop.layers.dense import QuantDense
+from larq_bop.layers.normalization import BatchNormalization
 
-__all__ = ["QuantConv2D", "QuantDense"]
+__all__ = ["BatchNormalization", "QuantConv2D", "QuantDense"]

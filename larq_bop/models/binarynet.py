@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from larq_bop.initializers import BinaryGlorotNormal
-from larq_bop.layers import QuantConv2D, QuantDense
+from larq_bop.layers import BatchNormalization, QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
 
 __all__ = ["binarynet"]
@@ -72,4 +72,4 @@ def _kernel(latent_weights: bool) -> dict:
 def _normalized(x):
     # A flip moves activations further than a small step of a latent weight does: averages over a
     # hundred batches, Keras' default, lag behind, and validation suffers while much flips.
-    return keras.layers.BatchNormalization(momentum=0.9, scale=False)(x)
+    return BatchNormalization(momentum=0.9, scale=False)(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.layers import QuantConv2D, QuantDense
+from larq_bop.layers import BatchNormalization, QuantConv2D, QuantDense
 
 __all__ = ["latent_cnn"]
 
@@ -40,15 +40,15 @@ def latent_cnn(
     inputs = keras.Input(input_shape)
     x = QuantConv2D(32, 3, **kernel)(inputs)
     x = keras.layers.MaxPooling2D(2)(x)
-    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = BatchNormalization(scale=False)(x)
     x = QuantConv2D(64, 3, input_quantizer="ste_sign", **kernel)(x)
     x = keras.layers.MaxPooling2D(2)(x)
-    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = BatchNormalization(scale=False)(x)
     x = QuantConv2D(64, 3, input_quantizer="ste_sign", **kernel)(x)
-    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = BatchNormalization(scale=False)(x)
     x = keras.layers.Flatten()(x)
     for units in (64, num_classes):
         x = QuantDense(units, input_quantizer="ste_sign", **kernel)(x)
-        x = keras.layers.BatchNormalization(scale=False)(x)
+        x = BatchNormalization(scale=False)(x)
     outputs = keras.layers.Activation("softmax", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="latent_cnn")

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from larq_bop.backend.tensorflow.compilation import fused
 from larq_bop.backend.tensorflow.convolutions import convolution
+from larq_bop.backend.tensorflow.normalization import normalized
 from larq_bop.backend.tensorflow.tensors import as_tensor, sign
 from larq_bop.backend.tensorflow.update import updater
 
@@ -13,6 +14,7 @@ __all__ = [
     "at_once",
     "convolution",
     "fused",
+    "normalized",
     "sign",
     "sum_over_replicas",
     "updater",
