@@ -81,6 +81,7 @@ def convolve(inputs, kernel, padding: str):
         def backward(images, upstream, w):
             y = _transformed(_AA.T / _SCALE, tiling.split_outputs(upstream))
             for_images = tiling.join(_transformed(_BB.T, tf.matmul(y, w, transpose_b=True)))
+            # Both at once would take twice the memory.
             with tf.control_dependencies([for_images]):
                 x = _transformed(_BB, tiling.split(tf.identity(images)))
             return for_images, tf.matmul(x, y, transpose_a=True)
