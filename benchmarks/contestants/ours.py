@@ -1,0 +1,132 @@
+"""larq_bop, and what it is measured against in its own process."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import larq_bop as lb
+from benchmarks.contestants import protocol
+from benchmarks.contestants.fitting import seconds_of_fit
+from experiments.batches import Batches
+from experiments.preprocessing import on_bytes
+
+LOSS = "sparse_categorical_crossentropy"
+
+
+class EndlessBatches(Batches):
+    """Batches that begin anew when they are over."""
+
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, index):
+        return super().__getitem__(index % len(self))
+
+
+def training(data, precision, batch_size, filters, counting=True):
+    """Trains binarynet with Bop on augmented images; seconds a step."""
+    keras.config.set_dtype_policy(precision)
+    bop = (lb.Bop if counting else UncountedBop)(threshold=1e-8, gamma=1e-4)
+    optimizer = lb.CaseOptimizer(
+        (lb.Bop.is_binary_variable, bop),
+        default_optimizer=keras.optimizers.Adam(0.01),
+    )
+    return _training(_binarynet(filters), optimizer, data, batch_size, augment=True)
+
+
+def latent_cnn(data, precision, batch_size):
+    """Trains the network with latent weights with Adam; seconds a step."""
+    keras.config.set_dtype_policy(precision)
+    network = lb.models.latent_cnn((32, 32, 3))
+    return _training(network, keras.optimizers.Adam(1e-3), data, batch_size, augment=False)
+
+
+def _training(network, optimizer, data, batch_size, augment):
+    model = on_bytes(network, augment)
+    model.compile(optimizer=optimizer, loss=LOSS)
+    batches = EndlessBatches(*protocol.read_images(data), batch_size, augment, seed=0)
+    return lambda steps: seconds_of_fit(model, batches, keras.callbacks.LambdaCallback, steps)
+
+
+class UncountedBop(lb.Bop):
+    """Bop whose flips and non-finite gradients go uncounted: the compiler leaves the counting out.
+
+    Whether they happen is as ever.
+    """
+
+    def _new_weight(self, *args):
+        weight, *masks = super()._new_weight(*args)
+        return weight, *(keras.ops.zeros_like(mask) for mask in masks)
+
+
+def update(filters):
+    """Bop's update of the weights of binarynet, for given gradients; seconds an update."""
+    weights = _binary_weights(filters)
+    optimizer = lb.Bop(threshold=1e-8, gamma=1e-4)
+    optimizer.build(weights)
+    gradients = [tf.random.normal(weight.shape, stddev=1e-3) for weight in weights]
+    apply = tf.function(lambda: optimizer.apply(gradients, weights))
+
+    def step():
+        apply()
+        int(optimizer.iterations.numpy())
+
+    return lambda steps: protocol.seconds_of(step, steps)
+
+
+def numpy_pass(filters):
+    """One pass of two threads over the memory that Bop's update must touch; seconds a pass.
+
+    That is 20 bytes a weight: gradient, average and weight are read, average and weight written.
+    """
+    n = sum(int(np.prod(weight.shape)) for weight in _binary_weights(filters))
+    draw = np.random.default_rng(0)
+    gradient = draw.standard_normal(n, dtype="float32")
+    average, weight = np.zeros(n, "float32"), np.ones(n, "float32")
+    halves = slice(n // 2), slice(n // 2, n)
+    pool = ThreadPoolExecutor(len(halves))
+
+    def pass_over(half):
+        np.add(gradient[half], average[half], out=average[half])
+        np.negative(weight[half], out=weight[half])
+
+    return lambda steps: protocol.seconds_of(lambda: list(pool.map(pass_over, halves)), steps)
+
+
+def state(optimizer, filters):
+    """Bytes of an optimizer's state a binary weight; scalars do not count."""
+    weights = _binary_weights(filters)
+    made = {"bop": lb.Bop, "adam": keras.optimizers.Adam}[optimizer]()
+    made.build(weights)
+    arrays = [v.numpy() for v in made.variables if len(v.shape)]
+    n = sum(int(np.prod(weight.shape)) for weight in weights)
+    return lambda steps: [sum(array.nbytes for array in arrays) / n]
+
+
+def _binarynet(filters):
+    return lb.models.binarynet(filters=filters, dense_units=8 * filters)
+
+
+def _binary_weights(filters):
+    return [w for w in _binarynet(filters).trainable_weights if lb.Bop.is_binary_variable(w)]
+
+
+if __name__ == "__main__":
+    keras.utils.set_random_seed(0)
+    protocol.serve(
+        {
+            "training": training,
+            "latent-cnn": latent_cnn,
+            "update": update,
+            "numpy-pass": numpy_pass,
+            "state": state,
+        },
+        {
+            "larq_bop": lb.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+        },
+    )
