@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from experiments.data import Dataset
-from experiments.settings import PAPER, REPORT, Settings
+from experiments.settings import PAPER, REPORT, BopSettings
 from larq_bop.models import binarynet
 
 NAME = "cifar10"
@@ -20,7 +20,7 @@ _QUICK = {
 }
 
 
-def settings(preset: str) -> Settings:
+def settings(preset: str) -> BopSettings:
     """Returns the settings of a preset.
 
     Args:
@@ -29,9 +29,14 @@ def settings(preset: str) -> Settings:
     """
     full = {"filters": 128}
     protocol = {"quick": _QUICK, "report": {**full, **REPORT}, "paper": {**full, **PAPER}}[preset]
-    return Settings(experiment=NAME, dataset="cifar10", preset=preset, augment=True, **protocol)
+    return BopSettings(experiment=NAME, dataset="cifar10", preset=preset, augment=True, **protocol)
 
 
-def network(settings: Settings, data: Dataset) -> keras.Model:
+def protocol(preset: str) -> BopSettings:
+    """Returns what the settings of a preset would be at full length."""
+    return settings("report" if preset == "quick" else preset)
+
+
+def network(settings: BopSettings, data: Dataset) -> keras.Model:
     """`larq_bop.models.binarynet` of the settings' width."""
     return binarynet(data.input_shape, data.num_classes, settings.filters)

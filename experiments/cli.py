@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-import math
+import logging
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from experiments import options
 
 # Before Keras is imported: TensorFlow's log would stand between the lines of the progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,95 +31,62 @@ app = typer.Typer(
 )
 
 
-def _finite(value: float | None) -> float | None:
-    # Bounds alone let "nan" through, and "inf" where there is no upper one.
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a finite number.")
-    return value
-
-
-Preset = Annotated[
-    Literal["quick", "report", "paper"],
-    typer.Option(
-        help="The settings to start from: minutes on two cores, the report's, the paper's."
-    ),
-]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Where TensorFlow Datasets keeps its data; TFDS_DATA_DIR if not given."),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(help="The run's folder. An unfinished run in it is resumed."),
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Delete the run that is in the folder.")
-]
-Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step.")]
-Gamma = Annotated[
-    float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
-]
-Threshold = Annotated[float | None, typer.Option(min=0, callback=_finite, help="Bop's threshold.")]
-Filters = Annotated[int | None, typer.Option(min=1, help="Channels of the first convolution.")]
-Limit = Annotated[
-    int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
-]
-DtypePolicy = Annotated[
-    Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
-]
-Seed = Annotated[
-    int | None, typer.Option(min=0, help="Seed of all that is random; 0 if not given.")
+ReportOrQuick = Annotated[
+    Literal["quick", "report"],
+    typer.Option(help="The settings to start from: minutes on two cores, the report's."),
 ]
 
 
-def _every_experiment(
-    preset: Preset = "quick",
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    gamma: Gamma = None,
-    threshold: Threshold = None,
-    filters: Filters = None,
-    dtype_policy: DtypePolicy = None,
-    limit: Limit = None,
-    seed: Seed = None,
-    data_dir: DataDir = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    tensorboard: Tensorboard = False,
-):
-    """The options of every experiment: typer reads them off this signature."""
-
-
-def experiment(declaration: Callable) -> Callable:
-    """Makes a command of the experiment in the module of the same name.
+def experiment(launch: Callable, *groups: Callable) -> Callable:
+    """Makes a decorator that makes a command of the experiment in the module of the same name.
 
     Args:
-        declaration: A function whose name, docstring and arguments are the command's; the options
-            of every experiment are added to its own.
+        launch: What the command does with the module and the values of its options.
+        *groups: Functions from `experiments.options`, whose options the command has besides those
+            of every run.
 
     Returns:
-        The command's function.
+        A decorator for a function whose name, docstring and own options are the command's.
     """
 
-    def command(**options):
-        with mistakes_told():
-            load_keras()
-            module = importlib.import_module(f"experiments.{declaration.__name__}")
-            launch(module, **options)
+    def decorator(declaration: Callable) -> Callable:
+        def command(**given):
+            with mistakes_told():
+                load_keras()
+                launch(importlib.import_module(f"experiments.{declaration.__name__}"), **given)
 
-    parameters = [
-        parameter
-        for function in (declaration, _every_experiment)
-        for parameter in inspect.signature(function, eval_str=True).parameters.values()
-    ]
-    command.__signature__ = inspect.Signature(parameters)
-    command.__name__, command.__doc__ = declaration.__name__, declaration.__doc__
-    return app.command()(command)
+        parameters = [
+            parameter
+            for function in (declaration, *groups, options.of_every_run)
+            for parameter in inspect.signature(function, eval_str=True).parameters.values()
+        ]
+        command.__signature__ = inspect.Signature(parameters)
+        command.__name__, command.__doc__ = declaration.__name__, declaration.__doc__
+        return app.command()(command)
+
+    return decorator
 
 
-@experiment
+def launch_single(
+    module, preset, data_dir, out, overwrite, tensorboard, dataset=None, **changes
+) -> None:
+    """Carries out an experiment of one run, with the options of its command."""
+    from experiments.single import run_single
+
+    chosen = {"preset": preset} if dataset is None else {"preset": preset, "dataset": dataset}
+    settings = module.settings(**chosen).with_options(**changes)
+    protocol = module.protocol(**chosen)
+    run_single(settings, protocol, module.network, data_dir, out, overwrite, tensorboard)
+
+
+def launch_series(module, only, data_dir, out, overwrite, **chosen) -> None:
+    """Carries out an experiment of many runs, with the options of its command."""
+    from experiments.series import run_series
+
+    run_series(module.runs(**chosen), only or (), data_dir, out, overwrite)
+
+
+@experiment(launch_single, options.of_bop, options.of_a_single_run)
 def quickstart(
     dataset: Annotated[
         Literal["digits", "mnist", "cifar10"], typer.Option(help="What to learn.")
@@ -127,18 +95,38 @@ def quickstart(
     """Train a small binary network with Bop; on digits within a minute, without network."""
 
 
-@experiment
+@experiment(launch_series, options.of_a_series)
+def approximation_viewpoint(
+    preset: ReportOrQuick = "quick", dataset: options.Dataset = None, seeds: options.Seeds = None
+):
+    """Test binary networks with their latent weights: the report's section 3.1.1, its Table 1."""
+
+
+@experiment(launch_series, options.of_a_series)
+def learning_rate(
+    preset: ReportOrQuick = "quick", dataset: options.Dataset = None, seed: options.Seed = None
+):
+    """Scale latent weights and learning rate: the report's section 3.1.2, its Figure 1."""
+
+
+@experiment(launch_series, options.of_a_series)
+def hyperparameters(
+    preset: Annotated[
+        Literal["quick", "short", "report"],
+        typer.Option(
+            help="The settings to start from: minutes on two cores; ten epochs of a network of a "
+            "quarter of the filters; the report's."
+        ),
+    ] = "quick",
+    filters: options.Filters = None,
+    seed: options.Seed = None,
+):
+    """Vary Bop's gamma and threshold on CIFAR-10: the report's section 3.2, its Figure 2."""
+
+
+@experiment(launch_single, options.of_bop, options.of_a_single_run)
 def cifar10():
     """Train binarynet on CIFAR-10 with Bop: the report's section 3.3, its Figure 3."""
-
-
-def launch(module, preset, data_dir, out, overwrite, tensorboard, dataset=None, **options) -> None:
-    """Runs an experiment with the options of its command."""
-    from experiments.run import run
-
-    chosen = {"preset": preset} if dataset is None else {"preset": preset, "dataset": dataset}
-    settings = module.settings(**chosen).with_options(**options)
-    run(settings, module.network, data_dir, out, overwrite, tensorboard)
 
 
 @contextlib.contextmanager
@@ -178,6 +166,8 @@ def load_keras() -> None:
             import keras
 
             keras.ops.zeros(())
+            # In a series every network is traced anew, which TensorFlow finds worth a warning.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
         except BaseException:
             noise.seek(0)
             os.write(screen, noise.read())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime
 import fcntl
+import gzip
 import importlib.metadata
 import io
 import json
@@ -13,6 +15,7 @@ import platform
 import shlex
 import shutil
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,16 +29,17 @@ from experiments.settings import Settings
 
 CONFIG, HISTORY, RESULT = "config.json", "history.csv", "result.json"
 MODEL, PICTURE = "model.keras", "picture.png"
+STEPS, COMPRESSED_STEPS = "steps.csv", "steps.csv.gz"
 _LOCK = ".lock"
 _CHECKPOINTS, _TENSORBOARD = "checkpoints", "tensorboard"
 _PARTIAL_MODEL = f"partial-{MODEL}"
-_FILES = (CONFIG, HISTORY, RESULT, MODEL, PICTURE, _PARTIAL_MODEL)
+_FILES = (CONFIG, HISTORY, RESULT, MODEL, PICTURE, STEPS, COMPRESSED_STEPS, _PARTIAL_MODEL)
 _FOLDERS = (_CHECKPOINTS, _TENSORBOARD)
 _PACKAGES = ("larq_bop", "keras", "tensorflow", "jax", "torch", "numpy", "tensorflow-datasets")
 
 
 class RunFolder:
-    """A run's folder: `config.json`, `history.csv`, `result.json`, `model.keras`, a picture.
+    """A run's folder: `config.json`, `history.csv`, `result.json`, and what else a run leaves.
 
     Get one from `opened`.
     """
@@ -45,19 +49,32 @@ class RunFolder:
         self.checkpoints = Checkpoints(path / _CHECKPOINTS)
         self.tensorboard = path / _TENSORBOARD
 
-    def write_config(self, settings: Settings, source: str, seconds: float | None = None) -> None:
+    def checkpoints_of(self, part: str) -> Checkpoints:
+        """Returns the checkpoints of a part of the run that is trained by itself."""
+        return Checkpoints(self.checkpoints.folder / part)
+
+    def write_config(
+        self,
+        settings: Settings,
+        source: str,
+        shortened: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
         """Writes `config.json`: what was run, on what, with what, for how long.
 
         Args:
             settings: What decides the run.
             source: Where the data came from.
+            shortened: Where the run falls short of its protocol, in words; None if it does not.
             seconds: Wall time of the whole run; None while it is not finished.
         """
         write_json(
             self.path / CONFIG,
             {
                 "settings": settings.as_dict(),
+                "shortened": shortened,
                 "command": shlex.join(["python", "-m", "experiments", *sys.argv[1:]]),
+                "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "data": source,
                 "versions": _versions(),
                 "hardware": _hardware(),
@@ -65,14 +82,38 @@ class RunFolder:
             },
         )
 
-    def write_history(self, rows: list[dict[str, Any]]) -> None:
-        """Writes `history.csv`, one row an epoch."""
+    def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Writes a CSV file, `history.csv` for one, whole or not at all.
+
+        Args:
+            name: The file's name; it is compressed if that ends in `.gz`.
+            rows: Its rows, which all have the same columns.
+        """
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        with atomic_write(self.path / HISTORY) as file:
-            file.write(text.getvalue().encode())
+        content = text.getvalue().encode()
+        with atomic_write(self.path / name) as file:
+            # Without the time in it: equal rows are equal files.
+            file.write(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
+
+    def read_rows(self, name: str) -> list[dict[str, str]]:
+        """Returns what `write_rows` wrote, as text.
+
+        Raises:
+            ExperimentError: if the file is not there or damaged.
+        """
+        path = self.path / name
+        try:
+            content = path.read_bytes()
+            text = (gzip.decompress(content) if name.endswith(".gz") else content).decode()
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise ExperimentError(
+                f"{path} cannot be read ({cause(error)}), so that the run cannot go on; "
+                "`--overwrite` begins it anew."
+            ) from error
+        return list(csv.DictReader(io.StringIO(text)))
 
     def write_model(self, model: keras.Model) -> None:
         """Writes `model.keras`."""
@@ -153,6 +194,19 @@ def _check(path: Path, settings: Settings) -> None:
     if not (path / CONFIG).exists():
         _refuse_foreign(path)
         return
+    require_equal_settings(path, settings)
+
+
+def require_equal_settings(path: Path, settings: Settings) -> None:
+    """Refuses a folder whose run has other settings.
+
+    Args:
+        path: A folder that holds a run.
+        settings: The settings that it shall have.
+
+    Raises:
+        ExperimentError: if it has others, or its config is damaged.
+    """
     try:
         before = json.loads((path / CONFIG).read_text())["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -166,9 +220,10 @@ def _check(path: Path, settings: Settings) -> None:
         if before.get(name) != now.get(name)
     ]
     if changed:
+        state = "a finished" if is_finished(path) else "an unfinished"
         raise ExperimentError(
-            f"{path} holds an unfinished run with other settings: {', '.join(changed)}. Choose "
-            "another folder with `--out`, or delete that run with `--overwrite`."
+            f"{path} holds {state} run with other settings: {', '.join(changed)}. Choose another "
+            "folder with `--out`, or delete that run with `--overwrite`."
         )
 
 

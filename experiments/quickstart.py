@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from experiments.data import Dataset
-from experiments.settings import PAPER, REPORT, Settings
+from experiments.settings import PAPER, REPORT, BopSettings
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
@@ -18,7 +18,7 @@ _QUICK = {
 }
 
 
-def settings(dataset: str, preset: str) -> Settings:
+def settings(dataset: str, preset: str) -> BopSettings:
     """Returns the settings of a preset on a data set.
 
     Args:
@@ -28,10 +28,15 @@ def settings(dataset: str, preset: str) -> Settings:
     quick = {"gamma_decay_epochs": 10, **_QUICK[dataset]}
     protocol = {"quick": quick, "report": REPORT, "paper": PAPER}[preset]
     fixed = {"filters": quick["filters"], "augment": dataset == "cifar10"}
-    return Settings(experiment=NAME, dataset=dataset, preset=preset, **{**fixed, **protocol})
+    return BopSettings(experiment=NAME, dataset=dataset, preset=preset, **{**fixed, **protocol})
 
 
-def network(settings: Settings, data: Dataset) -> keras.Model:
+def protocol(dataset: str, preset: str) -> BopSettings:
+    """Returns what the settings would be at full length: the preset's, whatever they are."""
+    return settings(dataset, preset)
+
+
+def network(settings: BopSettings, data: Dataset) -> keras.Model:
     """Three binary convolutions and two binary dense layers.
 
     As in the report's networks, all weights are binary, all layers but the first binarize their

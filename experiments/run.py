@@ -1,82 +1,83 @@
-"""From a command to a finished folder."""
+"""A run, from its settings to a finished folder."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from experiments import data, folder, picture
-from experiments.presentation import ProgressBar, console, show_result
-from experiments.settings import Settings
+from experiments import folder
+from experiments.data import Dataset
+from experiments.folder import RunFolder
+from experiments.presentation import ProgressBar, console
+from experiments.settings import Settings, shortened
 from experiments.training import Training
 
+Outcome = tuple[dict[str, Any], float]
+"""What stands in `result.json`, and the wall time in seconds, over all sessions."""
 
-def run(
-    settings: Settings,
-    build_network: Callable[[Settings, data.Dataset], keras.Model],
-    data_dir: Path | None = None,
-    out: Path | None = None,
-    overwrite: bool = False,
-    tensorboard: bool = False,
-) -> None:
-    """Runs or resumes a training run, shows how it goes and writes its folder.
+
+@dataclass(frozen=True)
+class Run:
+    """What is run.
+
+    Attributes:
+        settings: What decides it.
+        protocol: What the settings would be at full length.
+        work: Runs or resumes it in its folder and returns its outcome; all files but `config.json`
+            and `result.json` are its own.
+    """
+
+    settings: Settings
+    protocol: Settings
+    work: Callable[[Settings, Dataset, RunFolder], Outcome]
+
+
+def carry_out(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Carries out or resumes a run and writes its folder.
 
     Args:
-        settings: What decides the run.
-        build_network: Makes the untrained network from the settings and the data.
-        data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
-        out: The run's folder; None for one under `runs`, named after the run.
+        run: The run.
+        images: Its data.
+        path: Its folder.
         overwrite: Whether a run that is in the folder is deleted first.
-        tensorboard: Whether event files are written as well.
+
+    Returns:
+        The result.
 
     Raises:
-        ExperimentError: if the data cannot be had or the folder cannot be used.
+        ExperimentError: if the folder cannot be used.
     """
-    path = out or default_folder(settings, overwrite)
-    images = data.load(settings.dataset, data_dir)
-    with folder.opened(path, settings, overwrite) as here:
-        here.write_config(settings, images.source)
-        training = Training(
-            settings, lambda: build_network(settings, images), images, here.checkpoints
-        )
-        done = training.progress.epoch
-        start = f"; going on after epoch {done}" if done else ""
-        console.print(title(settings) + start, soft_wrap=True)
-        with ProgressBar(settings.epochs, training.steps) as bar:
-            history = keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: here.write_history(training.progress.history)
-            )
-            watchers: list[keras.callbacks.Callback] = [history, bar]
-            if tensorboard:
-                watchers.append(keras.callbacks.TensorBoard(here.tensorboard))
-            training.fit(watchers)
-        result = training.test()
-        progress = training.progress
-        here.write_history(progress.history)
-        here.write_model(training.network)
-        picture.draw(progress.history, title(settings), here.path / folder.PICTURE)
-        here.write_config(settings, images.source, progress.seconds)
+    short = shortened(run.settings, run.protocol)
+    with folder.opened(path, run.settings, overwrite) as here:
+        here.write_config(run.settings, images.source, short)
+        result, seconds = run.work(run.settings, images, here)
+        here.write_config(run.settings, images.source, short, seconds)
         here.finish(result)
-    show_result(result, path)
+    return result
 
 
-def title(settings: Settings) -> str:
-    """Returns what a run is, in the words of a caption."""
-    name = f"{settings.experiment} on {settings.dataset}"
-    if settings.experiment == settings.dataset:
-        name = settings.experiment
-    training = f"{settings.epochs} epochs, {settings.filters} filters, seed {settings.seed}"
-    hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
-    return f"{name}, preset {settings.preset}: {training}, {hyperparameters}"
+def train(
+    training: Training,
+    title: str,
+    write_history: Callable[[], None],
+    watchers: Iterable[keras.callbacks.Callback] = (),
+) -> None:
+    """Trains to the end, and shows how it goes.
 
-
-def default_folder(settings: Settings, overwrite: bool) -> Path:
-    """Returns the run's folder under `runs`: the first of its name that is not finished."""
-    name = f"{settings.experiment}-{settings.dataset}-{settings.preset}"
-    for number in itertools.count(1):
-        path = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        if overwrite or not folder.is_finished(path):
-            return path
+    Args:
+        training: The training, fresh or resumed.
+        title: What it is, in the words of a caption.
+        write_history: Called after each epoch.
+        watchers: More callbacks that see each epoch once its checkpoint is written.
+    """
+    done = training.progress.epoch
+    console.print(title + (f"; going on after epoch {done}" if done else ""), soft_wrap=True)
+    history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_history())
+    with ProgressBar(training.settings.epochs, training.steps) as bar:
+        training.fit([history, bar, *watchers])
+    # A kill may have come between the last checkpoint and its history.
+    write_history()

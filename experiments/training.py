@@ -1,4 +1,4 @@
-"""Training with Bop, resumable after every epoch."""
+"""Training, resumable after every epoch."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ from typing import Any
 import keras
 import numpy as np
 
-import larq_bop
 from experiments.batches import Batches, EpochStarter
 from experiments.checkpoint import Checkpoints, Progress
 from experiments.data import Dataset
 from experiments.preprocessing import on_bytes
 from experiments.settings import Settings
-from larq_bop.callbacks import FlipRatioLogger
 
 _EVALUATION_BATCH = 250
 
 
 class Training:
-    """A binary network in training: Bop for its binary weights, Adam for the rest.
+    """A network in training.
 
-    It begins where its checkpoints left off, and goes on as if it had never stopped.
+    It begins where its checkpoints left off, and goes on as if it had never stopped. A subclass
+    overrides what it does in its own way: `callbacks`, `row`, `is_done`.
 
     Args:
         settings: What decides the run.
         build_network: Makes the untrained network; called once the seed is set.
+        optimizer: Makes the optimizer, given the steps of an epoch.
         data: The images.
         checkpoints: Where the state is kept.
+        steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
+            weights are the same, small steps are faster together. Torch takes one at a time.
 
     Attributes:
         network: The network, without its preprocessing.
         progress: How far the training has come.
         steps: Steps an epoch.
+        batch_size: Images a step.
 
     Raises:
         ExperimentError: if there are checkpoints and all are damaged.
@@ -44,8 +47,10 @@ class Training:
         self,
         settings: Settings,
         build_network: Callable[[], keras.Model],
+        optimizer: Callable[[int], keras.optimizers.Optimizer],
         data: Dataset,
         checkpoints: Checkpoints,
+        steps_per_execution: int = 1,
     ):
         keras.config.set_dtype_policy(settings.dtype_policy)
         keras.utils.set_random_seed(settings.seed)
@@ -53,14 +58,22 @@ class Training:
         self._checkpoints = checkpoints
         self._batches, self._validation, self._test = split(settings, data)
         self.steps = len(self._batches)
+        self.batch_size = min(settings.batch_size, len(self._batches.images))
         self.network = build_network()
         self._model = on_bytes(self.network, settings.augment)
-        compile_with_bop(self._model, settings, self.steps)
+        one_at_a_time = keras.backend.backend() == "torch"
+        self._model.compile(
+            optimizer=optimizer(self.steps),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            steps_per_execution=1 if one_at_a_time else min(steps_per_execution, self.steps),
+        )
+        self._model.optimizer.build(self._model.trainable_variables)
         self._state = [*self._model.variables, *self._model.optimizer.variables]
         self.progress = checkpoints.load(self._state) or Progress()
 
     def fit(self, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Trains until all epochs are over, or until no weight has flipped for long enough.
+        """Trains until it is done.
 
         Args:
             callbacks: Callbacks that see each epoch once its checkpoint is written.
@@ -79,27 +92,34 @@ class Training:
             epochs=self.settings.epochs,
             callbacks=[
                 EpochStarter(self._batches),
-                FlipRatioLogger(),
+                *self.callbacks(),
                 _AfterEpoch(self._record),
                 *callbacks,
             ],
             verbose=0,
         )
 
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Returns callbacks that see each epoch before its checkpoint is written."""
+        return []
+
+    def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
+        """Returns what the history keeps of an epoch.
+
+        Args:
+            epoch: The epoch, from 0.
+            logs: Keras' logs at its end.
+        """
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        return {name: logs[name] for name in names if name in logs}
+
     def is_done(self) -> bool:
-        """Whether all epochs are over, or no weight has flipped for `patience` epochs."""
-        patience = self.settings.patience
-        last = self.progress.history[-patience:] if patience else []
-        still = patience is not None and len(last) == patience
-        still = still and not any(row["flips"] for row in last)
-        return still or self.progress.epoch >= self.settings.epochs
+        """Whether there is nothing left to train."""
+        return self.progress.epoch >= self.settings.epochs
 
     def _record(self, epoch: int, logs: dict[str, Any]) -> None:
         progress = self.progress
-        names = ("loss", "accuracy", "val_loss", "val_accuracy", "flips", "flip_ratio")
-        row = {name: logs[name] for name in names if name in logs}
-        decays = epoch // self.settings.gamma_decay_epochs
-        row["gamma"] = self.settings.gamma * self.settings.gamma_decay**decays
+        row = self.row(epoch, logs)
         progress.epoch = epoch + 1
         progress.history.append({"epoch": progress.epoch, **row})
         best = np.inf if progress.best_loss is None else progress.best_loss
@@ -131,8 +151,6 @@ class Training:
             "tested_epoch": tested["epoch"],
             "validation_accuracy": tested.get("val_accuracy"),
             "epochs": progress.epoch,
-            "flips": sum(row["flips"] for row in progress.history),
-            **sizes(self.network),
         }
 
 
@@ -157,39 +175,16 @@ def split(settings: Settings, data: Dataset) -> tuple[Batches, Batches | None, B
         images[:kept], labels[:kept], settings.batch_size, settings.augment, settings.seed
     )
     validation = Batches(images[kept:], labels[kept:], _EVALUATION_BATCH, settings.augment)
-    test = Batches(data.test_images, data.test_labels, _EVALUATION_BATCH, settings.augment)
-    return training, validation if held_out else None, test
+    return training, validation if held_out else None, evaluation_batches(data, settings.augment)
 
 
-def compile_with_bop(model: keras.Model, settings: Settings, steps: int) -> None:
-    """Compiles a model with Bop for its binary weights and Adam for the rest.
-
-    Args:
-        model: The model.
-        settings: Gamma, threshold, learning rate and gamma's decay.
-        steps: Steps an epoch.
-    """
-    gamma = keras.optimizers.schedules.ExponentialDecay(
-        settings.gamma, steps * settings.gamma_decay_epochs, settings.gamma_decay, staircase=True
-    )
-    bop = larq_bop.Bop(threshold=settings.threshold, gamma=gamma)
-    optimizer = larq_bop.CaseOptimizer(
-        (larq_bop.Bop.is_binary_variable, bop),
-        default_optimizer=keras.optimizers.Adam(settings.learning_rate),
-    )
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    optimizer.build(model.trainable_variables)
+def evaluation_batches(data: Dataset, augment: bool = False) -> Batches:
+    """Returns the test images, for a model that was made with or without augmentation."""
+    return Batches(data.test_images, data.test_labels, _EVALUATION_BATCH, augment)
 
 
-def sizes(network: keras.Model) -> dict[str, int]:
-    """Returns the number of weights and their size in bytes, packed and in float32."""
-    weights = sum(int(np.prod(v.shape)) for v in network.weights)
-    binary = sum(
-        int(np.prod(v.shape)) for v in network.weights if larq_bop.Bop.is_binary_variable(v)
-    )
-    return {
-        "binary_weights": binary,
-        "other_weights": weights - binary,
-        "bytes_with_1_bit_weights": -(-binary // 8) + 4 * (weights - binary),
-        "bytes_in_float32": 4 * weights,
-    }
+def accuracy_on_test_images(network: keras.Model, data: Dataset) -> float:
+    """Returns a network's accuracy on the test images."""
+    model = on_bytes(network, augment=False)
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model.evaluate(evaluation_batches(data), verbose=0)[1]

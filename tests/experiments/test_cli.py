@@ -166,7 +166,13 @@ def test_tensorboard_writes_event_files(tmp_path):
     assert list(folder.glob("tensorboard/train/events.out.tfevents.*"))
 
 
-def test_help_names_both_experiments():
+def test_help_names_all_experiments():
     shown = invoke("--help").output
-    assert "quickstart" in shown
-    assert "cifar10" in shown
+    for name in (
+        "quickstart",
+        "approximation-viewpoint",
+        "learning-rate",
+        "hyperparameters",
+        "cifar10",
+    ):
+        assert name in shown

@@ -1,3 +1,5 @@
+import datetime
+import gzip
 import json
 
 import pytest
@@ -67,6 +69,36 @@ def test_leftovers_of_a_kill_do_not_count_as_foreign(tmp_path):
 
 def test_the_history_is_csv_with_exact_numbers(tmp_path):
     rows = [{"epoch": 1, "loss": 0.1 + 0.2, "flips": 3}, {"epoch": 2, "loss": 1e-9, "flips": 0}]
-    folder.RunFolder(tmp_path).write_history(rows)
+    folder.RunFolder(tmp_path).write_rows(folder.HISTORY, rows)
     text = (tmp_path / "history.csv").read_text()
     assert text == "epoch,loss,flips\n1,0.30000000000000004,3\n2,1e-09,0\n"
+
+
+def test_compressed_rows_are_the_same_bytes_each_time_and_come_back(tmp_path):
+    rows = [{"step": 1, "accuracy": 0.5}, {"step": 2, "accuracy": 0.25}]
+    here = folder.RunFolder(tmp_path)
+    here.write_rows(folder.COMPRESSED_STEPS, rows)
+    written = (tmp_path / "steps.csv.gz").read_bytes()
+    here.write_rows(folder.COMPRESSED_STEPS, rows)
+    assert (tmp_path / "steps.csv.gz").read_bytes() == written
+    assert gzip.decompress(written) == b"step,accuracy\n1,0.5\n2,0.25\n"
+    back = here.read_rows(folder.COMPRESSED_STEPS)
+    assert back == [{"step": "1", "accuracy": "0.5"}, {"step": "2", "accuracy": "0.25"}]
+
+
+@pytest.mark.parametrize("content", [None, b"no gzip", gzip.compress(b"step\n1\n")[:-9]])
+def test_rows_that_cannot_be_read_are_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "steps.csv.gz").write_bytes(content)
+    with pytest.raises(ExperimentError, match=r"steps\.csv\.gz cannot be read .*--overwrite"):
+        folder.RunFolder(tmp_path).read_rows(folder.COMPRESSED_STEPS)
+
+
+def test_config_says_when_and_how_long(tmp_path):
+    here = folder.RunFolder(tmp_path)
+    here.write_config(SETTINGS, "somewhere", "5 of 500 epochs", 12.34)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["shortened"] == "5 of 500 epochs"
+    assert config["wall_time_seconds"] == 12.3
+    now = datetime.datetime.now(datetime.UTC)
+    assert abs(now - datetime.datetime.fromisoformat(config["date"])).total_seconds() < 60

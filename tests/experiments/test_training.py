@@ -3,28 +3,22 @@ import numpy as np
 import pytest
 
 from experiments import cifar10, quickstart
+from experiments.bop_training import BopTraining, optimizer
 from experiments.checkpoint import Checkpoints, Progress
-from experiments.data import Dataset, load
-from experiments.training import Training, compile_with_bop, split
+from experiments.data import load
+from experiments.training import split
 from larq_bop import Bop
 from tests.backends import BACKEND, to_numpy
-
-
-def images(n=100, test=20, shape=(8, 8, 1)):
-    draw = np.random.default_rng(0)
-
-    def some(count):
-        labels = draw.integers(0, 10, count, dtype="int32")
-        return draw.integers(0, 256, (count, *shape), dtype="uint8"), labels
-
-    return Dataset("digits", "nowhere", 10, *some(n), *some(test))
+from tests.experiments.images import random_images
 
 
 def prepare(folder, data=None, **options):
     small = {"filters": 4, "batch_size": 10, "epochs": 2}
     settings = quickstart.settings("digits", "quick").with_options(**{**small, **options})
-    data = data or images()
-    return Training(settings, lambda: quickstart.network(settings, data), data, Checkpoints(folder))
+    data = data or random_images()
+    return BopTraining(
+        settings, lambda: quickstart.network(settings, data), data, Checkpoints(folder)
+    )
 
 
 def test_the_report_is_set_as_in_its_section_4_3():
@@ -43,7 +37,7 @@ def test_the_paper_is_set_as_in_its_section_5_2():
 
 
 def test_the_last_tenth_is_held_out():
-    data = images(n=100)
+    data = random_images()
     settings = quickstart.settings("digits", "quick").with_options(batch_size=10)
     training, validation, test = split(settings, data)
     np.testing.assert_array_equal(training.images, data.train_images[:90])
@@ -52,7 +46,7 @@ def test_the_last_tenth_is_held_out():
 
 
 def test_nothing_is_held_out_for_the_paper():
-    training, validation, _ = split(cifar10.settings("paper"), images(n=100))
+    training, validation, _ = split(cifar10.settings("paper"), random_images())
     assert len(training.images) == 100
     assert validation is None
 
@@ -61,14 +55,15 @@ def test_gamma_decays_by_steps_of_epochs():
     settings = cifar10.settings("report")
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.layers[0].kernel.precision = 1
-    compile_with_bop(model, settings, steps=900)
-    bop = model.optimizer.pred_opt_pairs[0][1]
+    both = optimizer(settings, steps=900)
+    both.build(model.trainable_variables)
+    bop = both.pred_opt_pairs[0][1]
     gammas = []
     for step in (0, 89_999, 90_000, 179_999, 180_000):
         bop._iterations.assign(step)
         gammas.append(float(to_numpy(bop.gamma)))
     np.testing.assert_allclose(gammas, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rtol=1e-5)
-    assert float(to_numpy(model.optimizer.learning_rate)) == pytest.approx(0.01)
+    assert float(to_numpy(both.learning_rate)) == pytest.approx(0.01)
 
 
 def test_the_history_has_the_gamma_of_each_epoch(tmp_path):

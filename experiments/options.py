@@ -1,0 +1,133 @@
+"""The options of the command line: typer reads them off signatures."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+_SEEDS = r"\d+(-\d+)?(,\d+(-\d+)?)*"
+
+
+def _finite(value: float | None) -> float | None:
+    # Bounds alone let "nan" through, and "inf" where there is no upper one.
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
+def seeds(text: str) -> list[int]:
+    """Returns the seeds that an option names.
+
+    Args:
+        text: Seeds and ranges of them, such as "0-9" or "0,3,5-7".
+
+    Raises:
+        typer.BadParameter: if it is something else, or a range ends before it begins.
+    """
+    if not re.fullmatch(_SEEDS, text, re.ASCII):
+        raise typer.BadParameter(f'{text!r} names no seeds: write "0-9" or "0,3,5-7", for example.')
+    named: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if int(last or first) < int(first):
+            raise typer.BadParameter(f"The range {part} ends before it begins.")
+        named.extend(range(int(first), int(last or first) + 1))
+    return list(dict.fromkeys(named))
+
+
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step.")]
+Gamma = Annotated[
+    float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
+]
+GammaDecayEpochs = Annotated[
+    int | None, typer.Option(min=1, help="Epochs between two changes of gamma.")
+]
+Threshold = Annotated[float | None, typer.Option(min=0, callback=_finite, help="Bop's threshold.")]
+Filters = Annotated[int | None, typer.Option(min=1, help="Channels of the first convolution.")]
+Limit = Annotated[
+    int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
+]
+DtypePolicy = Annotated[
+    Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Seed of all that is random; 0 if not given.")
+]
+Dataset = Annotated[
+    Literal["mnist", "cifar10"] | None, typer.Option(help="One data set only, not both.")
+]
+Seeds = Annotated[
+    list | None,
+    typer.Option(
+        parser=seeds,
+        metavar="SEEDS",
+        help='A run for each of these seeds, such as "0-9" or "0,3"; the preset\'s if not given.',
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only runs of this name; `*` stands for anything."),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Where TensorFlow Datasets keeps its data; TFDS_DATA_DIR if not given."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Delete the run that is in the folder.")
+]
+Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")]
+
+
+def of_every_run(
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    dtype_policy: DtypePolicy = None,
+    limit: Limit = None,
+    data_dir: DataDir = None,
+    overwrite: Overwrite = False,
+):
+    """The options of every experiment."""
+
+
+def of_bop(
+    gamma: Gamma = None,
+    threshold: Threshold = None,
+    gamma_decay_epochs: GammaDecayEpochs = None,
+):
+    """The options of an experiment whose binary weights Bop trains."""
+
+
+def of_a_single_run(
+    preset: Annotated[
+        Literal["quick", "report", "paper"],
+        typer.Option(
+            help="The settings to start from: minutes on two cores, the report's, the paper's."
+        ),
+    ] = "quick",
+    filters: Filters = None,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run's folder. An unfinished run in it is resumed."),
+    ] = None,
+    tensorboard: Tensorboard = False,
+):
+    """The options of an experiment of one run."""
+
+
+def of_a_series(
+    only: Only = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of all runs, one below it for each. Finished runs are skipped, "
+            "unfinished ones resumed."
+        ),
+    ] = None,
+):
+    """The options of an experiment of many runs."""
