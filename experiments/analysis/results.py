@@ -1,0 +1,198 @@
+"""The finished runs of an experiment, as they lie in its folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.errors import ExperimentError
+from experiments.files import cause
+from experiments.folder import CONFIG, HISTORY, RESULT
+
+RESULTS = Path(__file__).parents[1] / "results"
+"""The results on record."""
+
+DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+"""The names of the data sets, in the order in which they are shown."""
+
+NOTHING = "—"
+"""What stands in a table where there is no number."""
+
+_ANY = r".*"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: Its folder.
+        labels: What its folder's name says, such as its data set.
+        config: `config.json`.
+        result: `result.json`.
+    """
+
+    path: Path
+    labels: dict[str, str]
+    config: dict[str, Any]
+    result: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decided the run."""
+        return self.config["settings"]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """`history.csv`, a row an epoch."""
+        return self.rows(HISTORY)
+
+    def rows(self, name: str) -> pd.DataFrame:
+        """Returns a CSV file of the run.
+
+        Args:
+            name: The file's name; it may be compressed, as its name says.
+
+        Raises:
+            ExperimentError: if it cannot be read.
+        """
+        try:
+            return pd.read_csv(self.path / name)
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.path / name, error) from error
+
+
+def load(
+    experiment: str, names: str = _ANY, root: Path = RESULTS, required: bool = True
+) -> list[Run]:
+    """Returns the finished runs of an experiment, in the order of their names.
+
+    Args:
+        experiment: The experiment's name.
+        names: A regular expression for the whole name of a run's folder; others are left out. Its
+            named groups become the run's labels.
+        root: The folder of all experiments' results.
+        required: Whether it is an error that there is none.
+
+    Raises:
+        ExperimentError: if there is no such run, or a file of one is damaged.
+    """
+    folder = Path(root) / experiment
+    runs = [
+        Run(path, match.groupdict(), _json(path / CONFIG), _json(path / RESULT))
+        for path in sorted(folder.glob("*"))
+        if (match := re.fullmatch(names, path.name)) and (path / RESULT).exists()
+    ]
+    if required and not runs:
+        wanted = "" if names == _ANY else f" whose name matches {names}"
+        raise ExperimentError(
+            f"{folder} holds no finished run{wanted}; "
+            f"`python -m experiments {experiment} --out {folder}` makes them."
+        )
+    return runs
+
+
+def caption(runs: Iterable[Run]) -> str:
+    """Returns what was run: how long, from which seeds, on what, when and by which command.
+
+    A run that falls short of its protocol is told first.
+    """
+    runs = list(runs)
+    settings = [run.settings for run in runs]
+    shortened = shortenings(runs)
+    told = [f"Shortened: {'; '.join(shortened)}."] if shortened else []
+    facts = [
+        brief(runs),
+        _seeds(sorted(_distinct(s.get("seed") for s in settings))),
+        "; ".join(_distinct(hardware(run) for run in runs)),
+        _dates(sorted(_distinct(run.config.get("date", "")[:10] for run in runs))),
+        f"{duration(wall_time(runs))} in all",
+    ]
+    told.append(", ".join(fact for fact in facts if fact) + ".")
+    commands = _distinct(run.config["command"] for run in runs)
+    told.append("; ".join(commands[:2]) + (" ..." if len(commands) > 2 else ""))
+    return " ".join(told)
+
+
+def brief(runs: Iterable[Run]) -> str:
+    """Returns the number of runs, their epochs and their precision."""
+    runs = list(runs)
+    settings = [run.settings for run in runs]
+    epochs = " or ".join(map(str, sorted(_distinct(s["epochs"] for s in settings))))
+    return ", ".join(
+        [
+            f"{len(runs)} run{'s' if len(runs) != 1 else ''}",
+            epochs + (" epoch" if epochs == "1" else " epochs"),
+            " or ".join(_distinct(s["dtype_policy"] for s in settings)),
+        ]
+    )
+
+
+def shortenings(runs: Iterable[Run]) -> list[str]:
+    """Returns the different ways in which runs fall short of their protocol, in sentences."""
+    return _distinct(run.config.get("shortened") for run in runs)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Returns a text in lines of a width; a command's options stay whole."""
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def hardware(run: Run) -> str:
+    """Returns what a run ran on: its processor, or its accelerator where it had one."""
+    machine = run.config["hardware"]
+    accelerators = [device for device in machine["devices"] if not device.startswith("cpu")]
+    processor = f"{machine['processor']}, {machine['cores']} cores"
+    return ", ".join([processor, *accelerators])
+
+
+def wall_time(runs: Iterable[Run]) -> float:
+    """Returns the wall time of runs in seconds."""
+    return sum(run.config["wall_time_seconds"] or 0.0 for run in runs)
+
+
+def duration(seconds: float) -> str:
+    """Returns a wall time in the unit that suits it."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """Returns a share of 1 in percent, or a dash where there is none."""
+    return NOTHING if pd.isna(share) else f"{100 * share:.{digits}f} %"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ExperimentError:
+    return ExperimentError(f"{path} cannot be read: {cause(error)}.")
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return [value for value in dict.fromkeys(values) if value is not None and value != ""]
+
+
+def _seeds(seeds: list[int]) -> str:
+    if len(seeds) < 2:
+        return f"seed {seeds[0]}" if seeds else ""
+    if seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"seeds {', '.join(map(str, seeds))}"
+
+
+def _dates(dates: list[str]) -> str:
+    return " to ".join(_distinct([*dates[:1], *dates[-1:]]))

@@ -1,0 +1,140 @@
+"""Table 1 from invented accuracies, against the formulas."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments import reference
+from experiments.analysis import approximation_viewpoint as table1
+from experiments.errors import ExperimentError
+from tests.experiments.synthetic import put
+
+BINARY = [0.95, 0.97, 0.96, 0.96]
+LATENT = [0.10, 0.12, 0.09, 0.11]
+LATENT_RETRAINED = [0.981, 0.979, 0.984, 0.980]
+BINARY_RETRAINED = [0.979, 0.980, 0.980, 0.977]
+KINDS = {
+    "binary": BINARY,
+    "latent": LATENT,
+    "latent_retrained_batch_norm": LATENT_RETRAINED,
+    "binary_retrained_batch_norm": BINARY_RETRAINED,
+    "latent_but_first_layer_binary": LATENT,
+}
+
+
+def write(root, dataset, seeds=4, kinds=tuple(KINDS)):
+    for seed in range(seeds):
+        result = {kind: KINDS[kind][seed] for kind in kinds}
+        folder = root / "approximation-viewpoint" / f"{dataset}-seed-{seed}"
+        put(folder, result, dataset=dataset, seed=seed)
+
+
+@pytest.fixture
+def accuracies(tmp_path):
+    write(tmp_path, "mnist")
+    return table1.accuracies(table1.runs(tmp_path))
+
+
+def f_by_definition(*groups):
+    """The variance between groups over that within them."""
+    groups = [np.array(group) for group in groups]
+    every = np.concatenate(groups)
+    between = sum(len(g) * (g.mean() - every.mean()) ** 2 for g in groups) / (len(groups) - 1)
+    within = sum(((g - g.mean()) ** 2).sum() for g in groups) / (len(every) - len(groups))
+    return between / within
+
+
+def test_means_and_deviations_stand_beside_the_reports(accuracies):
+    table = table1.table(accuracies, "mnist")
+    assert list(table.index) == list(table1.KINDS)
+    binary = table.loc["binary"]
+    assert binary["runs"] == 4
+    assert binary["mean"] == pytest.approx(0.96)
+    # Squares 1, 1, 0, 0 (x 1e-4) over n - 1 = 3.
+    assert binary["std"] == pytest.approx(np.sqrt(2e-4 / 3))
+    assert (binary["report mean"], binary["report std"]) == (0.9663, 0.018)
+    assert np.isnan(table.loc["binary_retrained_batch_norm", "report mean"])
+
+
+def test_the_reports_latent_weights_were_binary_in_the_first_layer(accuracies):
+    table = table1.table(accuracies, "mnist")
+    for kind in ("latent", "latent_but_first_layer_binary"):
+        assert table.loc[kind, "report mean"] == reference.TABLE1["mnist"]["latent"].mean
+
+
+@pytest.mark.parametrize("kinds", [table1.REPORT_KINDS, table1.ALL_KINDS])
+def test_analysis_of_variance_by_definition(accuracies, kinds):
+    anova = table1.anova(accuracies, "mnist", kinds)
+    expected = f_by_definition(*(KINDS[kind] for kind in kinds))
+    assert anova.statistic == pytest.approx(expected, rel=1e-9)
+    between, within = len(kinds) - 1, 4 * len(kinds) - len(kinds)
+    assert anova.p == pytest.approx(stats.f.sf(expected, between, within), rel=1e-6)
+
+
+def test_paired_comparison_by_definition(accuracies):
+    compared = table1.compare(
+        accuracies, "mnist", "latent_retrained_batch_norm", "binary_retrained_batch_norm"
+    )
+    d = np.subtract(LATENT_RETRAINED, BINARY_RETRAINED)  # +2, -1, +4, +3 thousandths
+    error = d.std(ddof=1) / np.sqrt(4)
+    assert compared.runs == 4
+    assert compared.difference == pytest.approx(0.002)
+    assert compared.t_p == pytest.approx(2 * stats.t.sf(0.002 / error, 3))
+    assert compared.high - compared.low == pytest.approx(2 * error * stats.t.ppf(0.975, 3))
+    # The ranks against sum to 1; of 16 sign patterns {} and {1} do no better; twice for two sides.
+    assert compared.wilcoxon_p == pytest.approx(2 * 2 / 16)
+
+
+def test_one_seed_has_means_but_no_tests(tmp_path):
+    write(tmp_path, "cifar10", seeds=1)
+    runs = table1.runs(tmp_path)
+    accuracies = table1.accuracies(runs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(table1.anova(accuracies, "cifar10").p)
+        compared = table1.compare(accuracies, "cifar10", "latent", "binary")
+        assert (compared.runs, compared.difference) == (1, pytest.approx(-0.85))
+        assert np.isnan(compared.t_p)
+        assert "too few runs for a test" in table1.conclusions(accuracies)
+        assert len(table1.draw(runs).axes) == 2
+
+
+def test_equal_accuracies_have_no_test(tmp_path):
+    write(tmp_path, "mnist")
+    accuracies = table1.accuracies(table1.runs(tmp_path))
+    compared = table1.compare(accuracies, "mnist", "binary", "binary")
+    assert compared.difference == 0
+    assert np.isnan(compared.t_p)
+
+
+def test_data_sets_with_different_numbers_of_seeds(tmp_path):
+    write(tmp_path, "cifar10", seeds=2)
+    write(tmp_path, "mnist", seeds=4)
+    runs = table1.runs(tmp_path)
+    accuracies = table1.accuracies(runs)
+    assert table1.datasets(accuracies) == ["mnist", "cifar10"]
+    assert set(table1.table(accuracies, "cifar10")["runs"]) == {2}
+    assert len(table1.draw(runs).axes) == 4
+    assert table1.conclusions(accuracies).count("\n") == 1
+
+
+def test_runs_without_the_reports_oddity_are_shown(tmp_path):
+    write(tmp_path, "mnist", kinds=table1.ALL_KINDS)
+    runs = table1.runs(tmp_path)
+    table = table1.table(table1.accuracies(runs), "mnist")
+    assert table.loc["latent_but_first_layer_binary", "runs"] == 0
+    table1.draw(runs)
+
+
+def test_no_runs_are_an_error(tmp_path):
+    with pytest.raises(ExperimentError, match="approximation-viewpoint holds no finished run"):
+        table1.runs(tmp_path)
+
+
+def test_conclusions_give_the_numbers(accuracies):
+    told = table1.conclusions(accuracies)
+    assert "Binary weights reach 96.00 %" in told
+    assert "latent weights are +0.20 points" in told
+    assert "no difference that so many runs can show" in told

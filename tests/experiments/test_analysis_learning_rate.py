@@ -1,0 +1,80 @@
+"""Figure 1 and the steps in lock step, from invented runs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.analysis import learning_rate as figure1
+from experiments.errors import ExperimentError
+from tests.experiments.synthetic import curve, put
+
+WEIGHTS = 200
+
+
+def write(root, dataset, configuration, epochs, end=0.5):
+    folder = root / "learning-rate" / f"{dataset}-{configuration}"
+    put(folder, {}, curve(epochs, end=end), dataset=dataset, epochs=epochs)
+
+
+def write_scaling(root, dataset, **variants):
+    steps = {"step": [1, 2, 3, 4], **variants}
+    folder = root / "learning-rate" / f"scaling-{dataset}"
+    put(folder, {"weights": WEIGHTS}, curve(1), ("steps.csv", steps), dataset=dataset, epochs=1)
+
+
+def test_accuracies_stand_beside_the_reports(tmp_path):
+    write(tmp_path, "mnist", "glorot_sgd_1", 100)
+    write(tmp_path, "mnist", "uniform_adam_0.01", 100)
+    table = figure1.table(figure1.runs(tmp_path), "mnist")
+    assert list(table.index) == ["Glorot, SGD 1", "uniform, Adam 0.01"]
+    assert table.loc["Glorot, SGD 1", ("epoch 100", "ours")] == 0.5
+    assert table.loc["Glorot, SGD 1", ("epoch 1", "the report")] == 0.8484
+    assert table.loc["uniform, Adam 0.01", ("epoch 100", "the report")] == 0.9853
+
+
+def test_runs_of_different_length_and_missing_configurations_are_drawn(tmp_path):
+    write(tmp_path, "cifar10", "glorot_sgd_1", 12)
+    write(tmp_path, "cifar10", "glorot_sgd_0.01", 3)
+    runs = figure1.runs(tmp_path)
+    (axes,) = figure1.draw(runs).axes
+    lengths = {line.get_label(): len(line.get_xdata()) for line in axes.lines}
+    assert lengths["Glorot, SGD 1"] == 12
+    assert list(figure1.table(runs, "cifar10").columns.levels[0]) == ["epoch 1", "epoch 10"]
+    assert "after epoch 3: Glorot, SGD 0.01 50.00 %" in figure1.conclusions(runs)
+
+
+def test_the_gap_of_the_pair_is_told(tmp_path):
+    write(tmp_path, "mnist", "glorot_sgd_1", 5, end=0.52)
+    write(tmp_path, "mnist", "glorot_x0.01_sgd_0.01", 5, end=0.50)
+    write(tmp_path, "mnist", "glorot_sgd_0.01", 5, end=0.22)
+    told = figure1.conclusions(figure1.runs(tmp_path))
+    assert "differ by 2.00 points in the end and by 2.00 at most" in told
+    assert "the nearest other curve is 30.00 points away" in told
+
+
+def test_lock_step_runs_are_no_configurations(tmp_path):
+    write_scaling(tmp_path, "mnist", exact=[0, 0, 0, 0])
+    with pytest.raises(ExperimentError, match="no finished run"):
+        figure1.runs(tmp_path)
+    assert len(figure1.scaling_runs(tmp_path)) == 1
+
+
+def test_the_first_step_that_differs(tmp_path):
+    write_scaling(
+        tmp_path, "cifar10", report=[0, 1, 0, 20], same_beta=[3, 4, 5, 6], exact=[0, 0, 0, 0]
+    )
+    runs = figure1.scaling_runs(tmp_path)
+    table = figure1.scaling_table(runs).loc["CIFAR-10"]
+    assert list(table.index) == ["report", "same_beta", "exact"]
+    assert list(table["first step that differs"].fillna(0)) == [2, 1, 0]
+    assert pd.isna(table.loc["exact", "first step that differs"])
+    np.testing.assert_allclose(table["share"].astype(float), [20 / WEIGHTS, 6 / WEIGHTS, 0])
+    told = figure1.scaling_conclusions(runs)
+    assert "`exact` (and clipping scaled: exact but for rounding): every binary weight" in told
+    assert "differs first after step 2, and 20 (10.0 %) after 4" in told
+    assert len(figure1.draw_scaling(runs).axes) == 1
+
+
+def test_no_runs_are_an_error(tmp_path):
+    with pytest.raises(ExperimentError, match="learning-rate holds no finished run"):
+        figure1.scaling_runs(tmp_path)
