@@ -7,6 +7,7 @@ import csv
 import datetime
 import fcntl
 import gzip
+import importlib
 import importlib.metadata
 import io
 import json
@@ -35,7 +36,7 @@ _CHECKPOINTS, _TENSORBOARD = "checkpoints", "tensorboard"
 _PARTIAL_MODEL = f"partial-{MODEL}"
 _FILES = (CONFIG, HISTORY, RESULT, MODEL, PICTURE, STEPS, COMPRESSED_STEPS, _PARTIAL_MODEL)
 _FOLDERS = (_CHECKPOINTS, _TENSORBOARD)
-_PACKAGES = ("larq_bop", "keras", "tensorflow", "jax", "torch", "numpy", "tensorflow-datasets")
+_PACKAGES = ("larq_bop", "keras", "numpy", "tensorflow-datasets")
 
 
 class RunFolder:
@@ -257,7 +258,13 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "backend": keras.backend.backend()}
+    backend = keras.backend.backend()
+    versions = {
+        "python": platform.python_version(),
+        "backend": backend,
+        # Its package may go by another name, such as tensorflow-cpu.
+        backend: importlib.import_module(backend).__version__,
+    }
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)

@@ -11,9 +11,9 @@ from tests.experiments.synthetic import curve, put
 WEIGHTS = 200
 
 
-def write(root, dataset, configuration, epochs, end=0.5):
-    folder = root / "learning-rate" / f"{dataset}-{configuration}"
-    put(folder, {}, curve(epochs, end=end), dataset=dataset, epochs=epochs)
+def write(root, dataset, configuration, epochs, end=0.5, series="learning-rate", **settings):
+    folder = root / series / f"{dataset}-{configuration}"
+    put(folder, {}, curve(epochs, end=end), dataset=dataset, epochs=epochs, **settings)
 
 
 def write_scaling(root, dataset, **variants):
@@ -50,6 +50,18 @@ def test_the_gap_of_the_pair_is_told(tmp_path):
     told = figure1.conclusions(figure1.runs(tmp_path))
     assert "differ by 2.00 points in the end and by 2.00 at most" in told
     assert "the nearest other curve is 30.00 points away" in told
+
+
+def test_runs_in_float32_stand_beside_those_that_they_repeat(tmp_path):
+    write(tmp_path, "mnist", "glorot_sgd_0.01", 3)
+    write(tmp_path, "mnist", "glorot_sgd_1", 3, end=0.5, dtype_policy="mixed_bfloat16")
+    write(tmp_path, "mnist", "glorot_sgd_1", 3, end=0.7, series=figure1.FLOAT32)
+    repeated = figure1.runs(tmp_path, folder=figure1.FLOAT32)
+    table = figure1.precision_table(figure1.runs(tmp_path), repeated)
+    (row,) = table.itertuples(index=False)
+    assert row[:3] == ("mixed_bfloat16", "float32", 3)
+    # 0.1, 0.3, 0.5 and 0.1, 0.4, 0.7
+    np.testing.assert_allclose(row[3:], [-0.1, 0.1, 0.2])
 
 
 def test_lock_step_runs_are_no_configurations(tmp_path):

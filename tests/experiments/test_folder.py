@@ -1,7 +1,9 @@
 import datetime
 import gzip
+import importlib
 import json
 
+import keras
 import pytest
 
 from experiments import cifar10, folder
@@ -25,6 +27,18 @@ def test_a_run_that_came_to_nothing_leaves_no_folder(tmp_path):
     with pytest.raises(KeyError), folder.opened(path, SETTINGS, overwrite=False):
         raise KeyError
     assert not path.exists()
+
+
+def test_the_backends_version_is_told_whatever_its_package_is_called(tmp_path, monkeypatch):
+    def not_found(package):
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", not_found)
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as opened:
+        opened.write_config(SETTINGS, "somewhere")
+    backend = keras.backend.backend()
+    versions = json.loads((tmp_path / "config.json").read_text())["versions"]
+    assert versions[backend] == importlib.import_module(backend).__version__
 
 
 def test_equal_settings_go_on(tmp_path):
