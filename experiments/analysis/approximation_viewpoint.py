@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from experiments import reference
@@ -228,6 +229,7 @@ def draw(runs: Iterable[Run]) -> Figure:
         for values in seeds:
             narrow.plot(values, range(len(_NARROW)), color=style.NEUTRAL, alpha=0.25, linewidth=0.8)
         narrow.set_title(f"{DATASETS[dataset]}, what works, a line a seed", loc="left")
+        narrow.xaxis.set_major_locator(MaxNLocator(5))
         for each in (wide, narrow):
             style.percent_axis(each.xaxis)
             each.set_xlabel("test accuracy")

@@ -201,10 +201,11 @@ def draw_scaling(runs: Iterable[Run]) -> Figure:
     figure, axes = style.new_figure(1, len(grouped), (4 + 3.5 * len(grouped), 4.2), sharey=True)
     for each, (dataset, (run,)) in zip(axes.flat, grouped.items(), strict=True):
         steps = run.rows(STEPS)
-        for variant, label in VARIANTS.items():
+        for i, (variant, label) in enumerate(VARIANTS.items()):
             if variant in steps:
-                colour = style.COLOURS[list(VARIANTS).index(variant)]
-                each.plot(steps["step"], steps[variant], color=colour, label=label)
+                # Lines that lie on each other show, the later ones thinner.
+                options = {"color": style.COLOURS[i], "linewidth": 5 - 1.2 * i, "label": label}
+                each.plot(steps["step"], steps[variant], **options)
         each.axhline(number_of_weights(run), color=style.NEUTRAL, linestyle=":", linewidth=1)
         each.annotate(
             "all weights",
