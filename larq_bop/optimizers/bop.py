@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.optimizers import rules
 from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
+from larq_bop.optimizers.binary_rule import BopRule
 
 __all__ = ["Bop"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-class Bop(BinaryOptimizer):
+class Bop(BopRule, BinaryOptimizer):
     r"""The binary optimizer: trains weights in {-1, +1} without latent weights.
 
     $$m_t = (1 - \gamma) m_{t-1} + \gamma g_t, \qquad m_0 = 0$$
@@ -48,15 +48,3 @@ class Bop(BinaryOptimizer):
         Helwegen et al. 2019, Latent Weights Do Not Exist (arXiv 1906.02107), Algorithm 1. Where
         $w m = \tau$ exactly, its published code sets the weight to +1; Eq. 4 is followed here.
     """
-
-    moments = ("momentum",)
-
-    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
-        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
-
-    def update_moment(self, name, moment, gradient, gamma):
-        return rules.moving_average(moment, gradient, gamma)
-
-    def signal(self, moments, gamma, step):
-        (momentum,) = moments
-        return momentum

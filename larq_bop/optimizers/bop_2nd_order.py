@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
-from keras import ops
 
-from larq_bop.optimizers import rules
-from larq_bop.optimizers.binary_optimizer import BinaryOptimizer, check_hyperparameter
+from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
+from larq_bop.optimizers.binary_rule import Bop2ndOrderRule
 
 __all__ = ["Bop2ndOrder"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-class Bop2ndOrder(BinaryOptimizer):
+class Bop2ndOrder(Bop2ndOrderRule, BinaryOptimizer):
     r"""Bop on a gradient average that is normalized by its second moment.
 
     $$m_t = (1 - \gamma) m_{t-1} + \gamma g_t, \qquad
@@ -37,37 +34,3 @@ class Bop2ndOrder(BinaryOptimizer):
     References:
         Suarez-Ramirez et al. 2021, A Bop and Beyond (arXiv 2104.05124).
     """
-
-    moments = ("momentum", "velocity")
-
-    def __init__(
-        self,
-        threshold=1e-6,
-        gamma=1e-7,
-        sigma: float = 1e-3,
-        bias_correction: bool = False,
-        name: str = "bop_2nd_order",
-        **kwargs,
-    ):
-        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
-        self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
-        self.bias_correction = bias_correction
-
-    def update_moment(self, name, moment, gradient, gamma):
-        if name == "velocity":
-            return rules.moving_average(moment, ops.square(gradient), self.sigma)
-        return rules.moving_average(moment, gradient, gamma)
-
-    def signal(self, moments, gamma, step):
-        momentum, velocity = moments
-        if self.bias_correction:
-            momentum = momentum / rules.accumulated(gamma, step)
-            velocity = velocity / rules.accumulated(self.sigma, step)
-        return rules.second_order_signal(momentum, velocity)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "sigma": self.sigma,
-            "bias_correction": self.bias_correction,
-        }

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from larq_bop.optimizers.binary_optimizer import path
+from larq_bop.optimizers.binary_rule import path
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")

@@ -1,0 +1,274 @@
+"""How binary weights change in a step, for optimizers of Keras 3 and of Keras 2."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from larq_bop import backend
+from larq_bop.math import sign
+from larq_bop.optimizers import rules
+from larq_bop.optimizers.hyperparameters import check_hyperparameter
+
+FLIP_HISTORY = 1024
+_MOST = np.iinfo("int32").max
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+def is_binary_variable(variable) -> bool:
+    """Whether `variable.precision` is 1: a kernel that `NoOp(precision=1)` marked as binary.
+
+    Args:
+        variable: A Keras variable.
+    """
+    return getattr(variable, "precision", 32) == 1
+
+
+def path(variable) -> str:
+    """The name that tells a variable from all others of its model."""
+    return getattr(variable, "path", variable.name)
+
+
+class BinaryRule:
+    """Mixin of an optimizer: its variables are in {-1, +1} at all times and change by flips alone.
+
+    A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
+    the flips' signal in `signal`. The optimizer keeps `_learning_rate` and `_threshold`, numbers or
+    schedules, and by variable the lists `_moments`, `_flips` and `_skipped`.
+    """
+
+    moments: tuple[str, ...] = ()
+    is_binary_variable = staticmethod(is_binary_variable)
+    # The Keras that the optimizer belongs to.
+    _keras = keras
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._update = backend.updater(self._new_moment, self._new_weight)
+
+    @property
+    def gamma(self):
+        """The rate of the gradient's moving average now; assign a float or a schedule."""
+        return self.learning_rate
+
+    @gamma.setter
+    def gamma(self, value):
+        self.learning_rate = value
+
+    @property
+    def threshold(self):
+        """The signal at which a weight flips now; assign a float, unless it is a schedule."""
+        if isinstance(self._threshold, self._keras.optimizers.schedules.LearningRateSchedule):
+            return self._threshold(self._iterations)
+        return self._threshold() if callable(self._threshold) else self._threshold
+
+    @threshold.setter
+    def threshold(self, value):
+        if callable(self._threshold):
+            raise TypeError(
+                "This optimizer was created with a schedule as its `threshold`, so the threshold "
+                "cannot be set. Create the optimizer with a float to set it at run time."
+            )
+        self._threshold.assign(check_hyperparameter("threshold", value))
+
+    def update_moment(self, name: str, moment, gradient, gamma):
+        """Returns a moment after a step with `gradient`, elementwise.
+
+        Args:
+            name: One of `moments`.
+            moment: Its value before the step, of the gradient's shape.
+            gradient: The gradient, float32, finite.
+            gamma: The rate of the gradient's moving average.
+        """
+        raise NotImplementedError
+
+    def signal(self, moments: list, gamma, step):
+        """Returns the signal that is held against the threshold.
+
+        Args:
+            moments: The moments, after this step.
+            gamma: The rate of the gradient's moving average.
+            step: The number of this step, from 1, a float.
+
+        Returns:
+            A tensor of the moments' shape.
+        """
+        raise NotImplementedError
+
+    def _make_binary(self, variables) -> None:
+        """Replaces weights that are not in {-1, +1} by their sign."""
+        untagged = [path(v) for v in variables if not is_binary_variable(v)]
+        if untagged:
+            warnings.warn(
+                f"{type(self).__name__} makes signs of all the variables it is given, also of "
+                f"these, which are not marked as binary: {', '.join(untagged)}. Send them to "
+                "another optimizer with CaseOptimizer, or give their layers "
+                "`kernel_quantizer=NoOp(precision=1)`.",
+                stacklevel=3,
+            )
+        # The first gradient shall be that of binary weights already.
+        with backend.at_once():
+            for variable in variables:
+                variable.assign(sign(backend.as_tensor(variable)))
+
+    def _step(self, index: int, gradient, variable, gamma) -> None:
+        """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""
+        done = backend.as_tensor(self.iterations)
+        scalars = (gamma, self.threshold, done + 1)
+        flipped, skipped = self._update(
+            backend.as_tensor(gradient),
+            [variable, *self._moments[index]],
+            *(ops.cast(backend.as_tensor(scalar), "float32") for scalar in scalars),
+        )
+        slot = ops.cast(done % FLIP_HISTORY, "int32")
+        is_slot = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), slot)
+        history, total = self._flips[index], self._skipped[index]
+        history.assign(ops.where(is_slot, flipped, backend.as_tensor(history)))
+        before = backend.as_tensor(total)
+        total.assign(before + ops.minimum(skipped, _MOST - before))
+
+    def _new_moment(self, i, moment, gradient, gamma, threshold, step):
+        gradient = ops.cast(gradient, "float32")
+        finite = ops.isfinite(gradient)
+        gradient = ops.where(finite, gradient, 0.0)
+        return ops.where(
+            finite, self.update_moment(self.moments[i], moment, gradient, gamma), moment
+        )
+
+    def _new_weight(self, weight, moments, gradient, gamma, threshold, step):
+        """Returns the weights, which of them flipped, and which gradients are not finite."""
+        weight = ops.where(weight < 0, -1.0, 1.0)
+        finite = ops.isfinite(gradient)
+        flips = rules.flips(weight, self.signal(moments, gamma, step), threshold)
+        flips = ops.logical_and(flips, finite)
+        return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
+
+    def flips(self, steps: int = 1) -> np.ndarray:
+        """How many weights flipped in each of the last steps.
+
+        Args:
+            steps: How many steps back, at most `FLIP_HISTORY` (1,024).
+
+        Returns:
+            An int64 array of shape `(steps,)`, the oldest step first.
+
+        Raises:
+            ValueError: if fewer than `steps` steps are remembered.
+        """
+        done = int(ops.convert_to_numpy(self.iterations))
+        if not 0 <= steps <= min(done, FLIP_HISTORY):
+            raise ValueError(
+                f"The flips of the last {min(done, FLIP_HISTORY)} steps are remembered. "
+                f"Received: steps={steps}"
+            )
+        rows = np.arange(done - steps, done) % FLIP_HISTORY
+        histories = [ops.convert_to_numpy(history)[rows] for history in self._flips]
+        return np.sum(histories, axis=0, dtype="int64")
+
+    @property
+    def num_weights(self) -> int:
+        """The number of binary weights that this optimizer trains."""
+        return sum(math.prod(moments[0].shape) for moments in self._moments)
+
+    @property
+    def non_finite_gradients(self) -> int:
+        """How many gradient entries were NaN or infinite, and so left their weight as it was.
+
+        Counted since the optimizer was built, up to 2^31 - 1 a variable.
+        """
+        return sum(int(ops.convert_to_numpy(skipped)) for skipped in self._skipped)
+
+    def _clip_gradients(self, grads):
+        # One non-finite entry makes the whole norm non-finite: it must not take part, and must
+        # still be seen as non-finite afterwards.
+        if not (self.clipnorm or self.clipvalue or self.global_clipnorm):
+            return grads
+        finite = [ops.isfinite(g) for g in grads]
+        zeroed = [ops.where(f, g, ops.zeros_like(g)) for f, g in zip(finite, grads, strict=True)]
+        clipped = super()._clip_gradients(zeroed)
+        return [
+            ops.where(f, c, ops.full_like(c, float("nan")))
+            for f, c in zip(finite, clipped, strict=True)
+        ]
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        meaningless = {"use_ema", "ema_momentum", "ema_overwrite_frequency", "weight_decay"}
+        return {
+            **{name: config[name] for name in config.keys() - meaningless - {"learning_rate"}},
+            "gamma": self._serialized(self._learning_rate),
+            "threshold": self._serialized(self._threshold),
+        }
+
+    def _serialized(self, hyperparameter) -> float | dict[str, Any]:
+        if callable(hyperparameter):
+            return self._keras.saving.serialize_keras_object(hyperparameter)
+        return float(ops.convert_to_numpy(hyperparameter))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None):
+        load = cls._keras.saving.deserialize_keras_object
+        config = {
+            name: load(value, custom_objects=custom_objects) if isinstance(value, dict) else value
+            for name, value in config.items()
+        }
+        return cls(**config)
+
+
+class BopRule(BinaryRule):
+    """The rule of `Bop`: the signal is the gradient's moving average."""
+
+    moments = ("momentum",)
+
+    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
+        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
+
+    def update_moment(self, name, moment, gradient, gamma):
+        return rules.moving_average(moment, gradient, gamma)
+
+    def signal(self, moments, gamma, step):
+        (momentum,) = moments
+        return momentum
+
+
+class Bop2ndOrderRule(BinaryRule):
+    """The rule of `Bop2ndOrder`: the average is normalized by its second moment."""
+
+    moments = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        threshold=1e-6,
+        gamma=1e-7,
+        sigma: float = 1e-3,
+        bias_correction: bool = False,
+        name: str = "bop_2nd_order",
+        **kwargs,
+    ):
+        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
+        self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
+        self.bias_correction = bias_correction
+
+    def update_moment(self, name, moment, gradient, gamma):
+        if name == "velocity":
+            return rules.moving_average(moment, ops.square(gradient), self.sigma)
+        return rules.moving_average(moment, gradient, gamma)
+
+    def signal(self, moments, gamma, step):
+        momentum, velocity = moments
+        if self.bias_correction:
+            momentum = momentum / rules.accumulated(gamma, step)
+            velocity = velocity / rules.accumulated(self.sigma, step)
+        return rules.second_order_signal(momentum, velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "sigma": self.sigma,
+            "bias_correction": self.bias_correction,
+        }
