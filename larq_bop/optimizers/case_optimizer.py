@@ -8,13 +8,36 @@ from typing import Any
 import keras
 
 from larq_bop import backend
-from larq_bop.optimizers.cases import Cases
+from larq_bop.optimizers.cases import CaseRule, Cases
 
 __all__ = ["CaseOptimizer"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-class CaseOptimizer(keras.optimizers.MultiOptimizer):
+class Unchanged(keras.optimizers.Optimizer):
+    """Leaves its variables as they are: the optimizer of what nobody claims."""
+
+    def __init__(self, name: str = "unchanged"):
+        super().__init__(learning_rate=0.0, name=name)
+
+    def update_step(self, gradient, variable, learning_rate):
+        pass
+
+
+class _OptimizerMap(Cases):
+    """The cases, as `MultiOptimizer` wants them: everything has an optimizer."""
+
+    def __init__(self, pairs, default_optimizer):
+        wrappers = (keras.optimizers.LossScaleOptimizer, keras.optimizers.MultiOptimizer)
+        super().__init__(pairs, default_optimizer, keras, wrappers)
+        self._unchanged = Unchanged()
+
+    def __call__(self, variable) -> keras.optimizers.Optimizer:
+        return self.optimizer_of(variable) or self._unchanged
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
     """Sends each variable to the optimizer whose predicate claims it.
 
     To callbacks it looks like its default optimizer: `learning_rate` is the default's, so that
@@ -48,30 +71,11 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
         default_optimizer: keras.optimizers.Optimizer | None = None,
         name: str = "optimizer_case",
     ):
-        for i, (predicate, optimizer) in enumerate(predicate_optimizer_pairs):
-            if not callable(predicate):
-                raise TypeError(
-                    f"Expected a callable predicate at `predicate_optimizer_pairs[{i}][0]`. "
-                    f"Received: {predicate!r}"
-                )
-            _check_optimizer(f"predicate_optimizer_pairs[{i}][1]", optimizer)
-        if default_optimizer is not None:
-            _check_optimizer("default_optimizer", default_optimizer)
-        cases = Cases(predicate_optimizer_pairs, default_optimizer)
+        cases = _OptimizerMap(predicate_optimizer_pairs, default_optimizer)
         super().__init__(cases, loss_scale_factor=_common_loss_scale(cases), name=name)
         self._cases = cases
         # Assigned whole, the list is seen by `tf.train.Checkpoint`; filled bit by bit it is not.
         self._inner_optimizers = list(self._inner_optimizers)
-
-    @property
-    def pred_opt_pairs(self) -> tuple[tuple[Callable, keras.optimizers.Optimizer], ...]:
-        """The pairs of predicate and optimizer, as given."""
-        return self._cases.pairs
-
-    @property
-    def default(self) -> keras.optimizers.Optimizer | None:
-        """The optimizer of the variables that no predicate claims."""
-        return self._cases.default_optimizer
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
@@ -83,15 +87,6 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
         return [self._default_or_raise()]
 
     @property
-    def learning_rate(self):
-        """The default optimizer's learning rate."""
-        return self._default_or_raise().learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        self._default_or_raise().learning_rate = value
-
-    @property
     def iterations(self):
         """The number of steps taken; assigning it sets it for every optimizer."""
         return self._iterations
@@ -100,14 +95,6 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
     def iterations(self, value):
         for optimizer in (self, *self._inner_optimizers):
             optimizer._iterations.assign(value)
-
-    def _default_or_raise(self) -> keras.optimizers.Optimizer:
-        if self.default is None:
-            raise AttributeError(
-                "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. "
-                "Those of its optimizers are in `pred_opt_pairs`."
-            )
-        return self.default
 
     def build(self, var_list):
         """Creates the state of all optimizers and settles who trains what.
@@ -169,36 +156,6 @@ class CaseOptimizer(keras.optimizers.MultiOptimizer):
         """Loads what `save_own_variables` saved."""
         for i, variable in enumerate(self._variables):
             variable.assign(store[str(i)])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "predicates": keras.saving.serialize_keras_object(
-                self._cases.serializable_predicates()
-            ),
-            "optimizers": keras.saving.serialize_keras_object(self._cases.values()),
-            "default_optimizer": keras.saving.serialize_keras_object(self.default),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects=None) -> CaseOptimizer:
-        def load(value):
-            return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-
-        pairs = zip(load(config["predicates"]), load(config["optimizers"]), strict=True)
-        return cls(*pairs, default_optimizer=load(config["default_optimizer"]), name=config["name"])
-
-
-def _check_optimizer(argument: str, optimizer) -> None:
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise TypeError(f"Expected a Keras optimizer at `{argument}`. Received: {optimizer!r}")
-    if isinstance(
-        optimizer, (keras.optimizers.LossScaleOptimizer, keras.optimizers.MultiOptimizer)
-    ):
-        raise TypeError(
-            f"`{argument}` must train its variables itself. Put the {type(optimizer).__name__} "
-            "around the CaseOptimizer instead."
-        )
 
 
 def _common_loss_scale(cases: Cases) -> float | None:

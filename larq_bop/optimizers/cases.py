@@ -54,35 +54,43 @@ class ClaimedVariables:
         return cls(**config)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
-class Unchanged(keras.optimizers.Optimizer):
-    """Leaves its variables as they are: the optimizer of what nobody claims."""
-
-    def __init__(self, name: str = "unchanged"):
-        super().__init__(learning_rate=0.0, name=name)
-
-    def update_step(self, gradient, variable, learning_rate):
-        pass
-
-
 class Cases:
-    """The map from variable to optimizer, as `MultiOptimizer` wants it."""
+    """The map from variable to optimizer.
 
-    def __init__(self, pairs, default_optimizer):
+    Args:
+        pairs: Pairs of predicate and optimizer.
+        default_optimizer: The optimizer of the variables that no predicate claims, or None.
+        kind: The `keras` or `tf_keras` that the optimizers belong to.
+        wrappers: Optimizers that only stand around others.
+
+    Raises:
+        TypeError: if a predicate is not callable, an optimizer is no optimizer of that Keras, or
+            it is a wrapper.
+    """
+
+    def __init__(self, pairs, default_optimizer, kind, wrappers: tuple[type, ...]):
+        for i, (predicate, optimizer) in enumerate(pairs):
+            if not callable(predicate):
+                raise TypeError(
+                    f"Expected a callable predicate at `predicate_optimizer_pairs[{i}][0]`. "
+                    f"Received: {predicate!r}"
+                )
+            _check_optimizer(f"predicate_optimizer_pairs[{i}][1]", optimizer, kind, wrappers)
+        if default_optimizer is not None:
+            _check_optimizer("default_optimizer", default_optimizer, kind, wrappers)
         self.pairs = pairs
         self.default_optimizer = default_optimizer
-        self._unchanged = Unchanged()
+        self._saving = kind.saving
         # The path of each variable and the position of the pair that claims it, if any.
         self._claims: list[tuple[str, int | None]] = []
 
-    def values(self) -> list[keras.optimizers.Optimizer]:
+    def values(self) -> list:
         return [optimizer for _, optimizer in self.pairs]
 
-    def __call__(self, variable) -> keras.optimizers.Optimizer:
+    def optimizer_of(self, variable):
+        """Returns the optimizer that trains a variable, or None."""
         pair = self._claimant(variable)
-        if pair is None:
-            return self.default_optimizer or self._unchanged
-        return self.pairs[pair][1]
+        return self.default_optimizer if pair is None else self.pairs[pair][1]
 
     def _claimant(self, variable) -> int | None:
         claimants = [i for i, (predicate, _) in enumerate(self.pairs) if predicate(variable)]
@@ -117,7 +125,8 @@ class Cases:
 
     def _serializable(self, pair: int, predicate: Callable) -> Callable:
         named = predicate if inspect.isfunction(predicate) else type(predicate)
-        if keras.saving.get_registered_object(keras.saving.get_registered_name(named)) is named:
+        name = self._saving.get_registered_name(named)
+        if self._saving.get_registered_object(name) is named:
             return predicate
         if not self._claims:
             raise ValueError(
@@ -130,3 +139,78 @@ class Cases:
     def _claimed_by(self, pair: int | None) -> dict[int, str]:
         """Returns the paths of the variables that a pair claims by their position."""
         return {i: name for i, (name, claimant) in enumerate(self._claims) if claimant == pair}
+
+
+class CaseRule:
+    """Mixin of a CaseOptimizer: to others it looks like its default optimizer.
+
+    The optimizer keeps its `Cases` as `_cases`.
+    """
+
+    # The Keras that the optimizer belongs to.
+    _keras = keras
+
+    @property
+    def pred_opt_pairs(self) -> tuple[tuple[Callable, Any], ...]:
+        """The pairs of predicate and optimizer, as given."""
+        return self._cases.pairs
+
+    @property
+    def default(self):
+        """The optimizer of the variables that no predicate claims, or None."""
+        return self._cases.default_optimizer
+
+    @property
+    def learning_rate(self):
+        """The default optimizer's learning rate."""
+        return self._default_or_raise().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._default_or_raise().learning_rate = value
+
+    def _default_or_raise(self):
+        if self.default is None:
+            raise AttributeError(
+                "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. "
+                "Those of its optimizers are in `pred_opt_pairs`."
+            )
+        return self.default
+
+    def get_config(self) -> dict[str, Any]:
+        predicates = self._cases.serializable_predicates()
+        save = self._keras.optimizers.serialize
+        return {
+            "name": self.name,
+            # One by one: in a SavedModel Keras 2 does not take lists.
+            "predicates": [self._keras.saving.serialize_keras_object(each) for each in predicates],
+            "optimizers": [save(optimizer) for optimizer in self._cases.values()],
+            "default_optimizer": self.default and save(self.default),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None):
+        saving, default = cls._keras.saving, config["default_optimizer"]
+
+        def predicate(saved):
+            if isinstance(saved, str):
+                return saving.get_registered_object(saved, custom_objects)
+            return saving.deserialize_keras_object(saved, custom_objects=custom_objects)
+
+        def optimizer(saved):
+            return cls._keras.optimizers.deserialize(saved, custom_objects=custom_objects)
+
+        pairs = zip(
+            map(predicate, config["predicates"]), map(optimizer, config["optimizers"]), strict=True
+        )
+        return cls(*pairs, default_optimizer=default and optimizer(default), name=config["name"])
+
+
+def _check_optimizer(argument: str, optimizer, kind, wrappers: tuple[type, ...]) -> None:
+    if not isinstance(optimizer, kind.optimizers.Optimizer):
+        raise TypeError(f"Expected a Keras optimizer at `{argument}`. Received: {optimizer!r}")
+    if isinstance(optimizer, wrappers):
+        raise TypeError(
+            f"`{argument}` must train its variables itself. Put the {type(optimizer).__name__} "
+            "around the CaseOptimizer instead."
+        )
