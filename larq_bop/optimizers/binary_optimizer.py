@@ -65,6 +65,7 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
         if self.built:
             return
         super().build(variables)
+        self._warn_of_untagged(variables)
         self._moments = [
             [self._add_state(v, moment, v.shape, "float32") for moment in self.moments]
             for v in variables

@@ -100,8 +100,7 @@ class BinaryRule:
         """
         raise NotImplementedError
 
-    def _make_binary(self, variables) -> None:
-        """Replaces weights that are not in {-1, +1} by their sign."""
+    def _warn_of_untagged(self, variables) -> None:
         untagged = [path(v) for v in variables if not is_binary_variable(v)]
         if untagged:
             warnings.warn(
@@ -111,6 +110,9 @@ class BinaryRule:
                 "`kernel_quantizer=NoOp(precision=1)`.",
                 stacklevel=3,
             )
+
+    def _make_binary(self, variables) -> None:
+        """Replaces weights that are not in {-1, +1} by their sign."""
         # The first gradient shall be that of binary weights already.
         with backend.at_once():
             for variable in variables:

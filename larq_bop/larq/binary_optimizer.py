@@ -1,0 +1,104 @@
+"""What optimizers of binary weights have in common on Keras 2."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, is_binary_variable
+from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
+
+register = tf_keras.saving.register_keras_serializable(package="larq_bop")
+register(is_binary_variable)
+
+
+class _Keras2Optimizer(tf_keras.optimizers.Optimizer):
+    """The optimizer of Keras 2 with a threshold beside the learning rate, which is called gamma."""
+
+    def __init__(self, threshold, gamma, name: str, **kwargs):
+        refuse_meaningless(kwargs)
+        super().__init__(name=name, **{**kwargs, "weight_decay": None})
+        self._learning_rate = self._build_learning_rate(_checked("gamma", gamma, most=1.0))
+        threshold = _checked("threshold", threshold)
+        if not callable(threshold):
+            with tf.init_scope():
+                threshold = tf.Variable(threshold, False, name="threshold", dtype=tf.float32)
+        self._threshold = threshold
+
+
+class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
+    """`larq_bop.optimizers.BinaryOptimizer` for models of Keras 2.
+
+    Args:
+        threshold: The signal at which a weight flips: at least 0, or a schedule of Keras 2.
+        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule of Keras 2. It
+            is Keras' `learning_rate`.
+        name: The optimizer's name.
+        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm` and `jit_compile`, as in every
+            optimizer of Keras 2.
+
+    Raises:
+        ValueError: if gamma is outside [0, 1], threshold negative, either of them not finite, or
+            `use_ema`, `weight_decay` or `learning_rate` is given.
+
+    A step that runs eagerly comes to the optimizer with gradients of weights as they were
+    initialized: call `build(model.trainable_variables)` before it. Traced steps need nothing.
+    """
+
+    _keras = tf_keras
+
+    @property
+    def learning_rate(self):
+        """Another name of `gamma`, for Keras' schedules and callbacks."""
+        return super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        tf_keras.optimizers.Optimizer.learning_rate.fset(self, _checked("gamma", value, most=1.0))
+
+    def build(self, var_list):
+        """Creates the state and replaces weights that are not in {-1, +1} by their sign."""
+        super().build(var_list)
+        if getattr(self, "_built", False):
+            return
+        self._built = True
+        self._warn_of_untagged(var_list)
+        self._moments = [
+            [self._add_state(v, moment, v.shape, tf.float32) for moment in self.moments]
+            for v in var_list
+        ]
+        self._flips = [self._add_state(v, "flips", [FLIP_HISTORY], tf.int32) for v in var_list]
+        self._skipped = [self._add_state(v, "skipped", [], tf.int32) for v in var_list]
+        # While a step is traced for many replicas, this is one of them: it makes all copies binary.
+        latents = [_latent(variable) for variable in var_list]
+        self._make_binary([copy for v in latents for copy in getattr(v, "values", [v])])
+
+    def _add_state(self, variable, name: str, shape, dtype):
+        # Keras' own `add_variable_from_reference` would give counts the weights' dtype.
+        with self._distribution_strategy.extended.colocate_vars_with(_latent(variable)):
+            state = tf.Variable(
+                tf.zeros(shape, dtype), False, name=f"{name}/{variable._shared_name}"
+            )
+        self._variables.append(state)
+        return state
+
+    def update_step(self, gradient, variable):
+        """One step of one variable: Eq. 3 and 4, and the count of what happened."""
+        index = self._index_dict[self._var_key(variable)]
+        self._step(index, gradient, _latent(variable), self.learning_rate)
+
+
+def _checked(name: str, value, most: float = float("inf")):
+    schedule = tf_keras.optimizers.schedules.LearningRateSchedule
+    if callable(value) and not isinstance(value, schedule):
+        raise ValueError(
+            f"`{name}` must be a number or a schedule of Keras 2. Received: {name}={value!r}"
+        )
+    return check_hyperparameter(name, value, most=most)
+
+
+def _latent(variable):
+    """Returns the variable of TensorFlow inside Larq's and Keras' wrappers."""
+    for attribute in ("latent_variable", "_variable"):
+        variable = getattr(variable, attribute, variable)
+    return variable

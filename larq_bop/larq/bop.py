@@ -1,0 +1,55 @@
+"""Bop and its second-order variant, for models of Keras 2."""
+
+from __future__ import annotations
+
+from larq_bop.larq.binary_optimizer import BinaryOptimizer, register
+from larq_bop.optimizers.binary_rule import Bop2ndOrderRule, BopRule
+
+__all__ = ["Bop", "Bop2ndOrder"]
+
+
+@register
+class Bop(BopRule, BinaryOptimizer):
+    """`larq_bop.Bop` for models of Keras 2, Larq's among them.
+
+    Args:
+        threshold: The signal at which a weight flips, at least 0, or a schedule of Keras 2.
+        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule of Keras 2. It
+            is Keras' `learning_rate`.
+        name: The optimizer's name.
+        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm` and `jit_compile`.
+
+    Raises:
+        ValueError: as `larq_bop.Bop`.
+
+    Example:
+
+    >>> optimizer = larq_bop.larq.CaseOptimizer(
+    ...     (larq_bop.larq.Bop.is_binary_variable, larq_bop.larq.Bop()),
+    ...     default_optimizer=tf.keras.optimizers.Adam(0.01),
+    ... )
+    >>> larq_model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
+
+    References:
+        Helwegen et al. 2019, Latent Weights Do Not Exist (arXiv 1906.02107), Algorithm 1.
+    """
+
+
+@register
+class Bop2ndOrder(Bop2ndOrderRule, BinaryOptimizer):
+    """`larq_bop.Bop2ndOrder` for models of Keras 2, Larq's among them.
+
+    Args:
+        threshold: The normalized signal at which a weight flips, at least 0, or a schedule.
+        gamma: The rate of the gradient's average, in [0, 1], or a schedule.
+        sigma: The rate of its square's average, in [0, 1].
+        bias_correction: Whether the averages are corrected for beginning at 0.
+        name: The optimizer's name.
+        **kwargs: As for `Bop`.
+
+    Raises:
+        ValueError: as `Bop`, and if sigma is outside [0, 1].
+
+    References:
+        Suarez-Ramirez et al. 2021, A Bop and Beyond (arXiv 2104.05124).
+    """

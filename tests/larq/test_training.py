@@ -1,0 +1,164 @@
+"""Whole trainings of Larq models: compiled, scaled, on two devices, and beside Larq's own."""
+
+import json
+
+import larq as lq
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from larq_bop.larq import Bop, Bop2ndOrder, CaseOptimizer
+from tests import backends
+from tests.larq import networks
+
+
+def train(optimizer=None, **compilation):
+    model = networks.network()
+    optimizer = optimizer or networks.bop_and_adam()
+    model.compile(optimizer, "sparse_categorical_crossentropy", **compilation)
+    optimizer.build(model.trainable_variables)  # An eager step would come too late.
+    return networks.fit(model), model
+
+
+def test_a_larq_model_learns_and_its_weights_stay_signs():
+    losses, model = train()
+    assert losses[-1] < losses[0]
+    for kernel in networks.binary_weights(model):
+        np.testing.assert_array_equal(np.abs(kernel), 1.0)
+    assert model.optimizer.pred_opt_pairs[0][1].flips(8).min() > 0
+
+
+def test_the_second_order_optimizer_learns():
+    optimizer = CaseOptimizer(
+        (Bop.is_binary_variable, Bop2ndOrder(threshold=0.5, gamma=0.1)),
+        default_optimizer=tf_keras.optimizers.Adam(0.01),
+    )
+    losses, _ = train(optimizer)
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("how", [{"jit_compile": True}, {"run_eagerly": True}])
+def test_compiled_and_eager_steps_equal_traced_ones(how):
+    _, model = train()
+    _, other = train(**how)
+    backends.assert_identical(networks.binary_weights(other), networks.binary_weights(model))
+
+
+def test_a_scaled_loss_gives_the_same_flips():
+    _, model = train()
+    _, scaled = train(tf_keras.mixed_precision.LossScaleOptimizer(networks.bop_and_adam()))
+    backends.assert_identical(networks.binary_weights(scaled), networks.binary_weights(model))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(policy):
+    tf_keras.mixed_precision.set_global_policy(policy)
+    losses, model = train()
+    assert losses[-1] < losses[0]
+    for kernel in networks.binary_weights(model):
+        np.testing.assert_array_equal(np.abs(kernel), 1.0)
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    momentum = optimizer.pred_opt_pairs[0][1]._moments[0][0]
+    assert momentum.dtype == tf.float32
+
+
+@pytest.fixture(scope="module")
+def replicas():
+    printed = backends.run_python("-m", "tests.larq.replicas")
+    return json.loads(printed.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["plain", "scaled"])
+def test_two_devices_equal_one(replicas, scenario):
+    result = replicas[scenario]
+    assert result["binary_weights_that_differ"] == 0
+    assert result["flips_on_two"] == result["flips"]
+    assert min(result["flips"][:3]) > 0
+    assert set(result["copies"]) == {2}
+    assert result["largest_difference"] < 1e-5
+
+
+def binarynet(filters, dense_units):
+    """The paper's CIFAR-10 network, of Larq's layers."""
+    tf_keras.utils.set_random_seed(0)
+    kernel = networks.binary_kernel()
+    model = tf_keras.Sequential([tf_keras.Input((32, 32, 3))])
+    for i, multiple in enumerate((1, 1, 2, 2, 4, 4)):
+        quantizer = "ste_sign" if i else None
+        model.add(
+            lq.layers.QuantConv2D(
+                multiple * filters, 3, padding="same", input_quantizer=quantizer, **kernel
+            )
+        )
+        if i % 2:
+            model.add(tf_keras.layers.MaxPooling2D(2))
+        model.add(tf_keras.layers.BatchNormalization(momentum=0.9, scale=False))
+    model.add(tf_keras.layers.Flatten())
+    for units in (dense_units, dense_units, 10):
+        model.add(lq.layers.QuantDense(units, input_quantizer="ste_sign", **kernel))
+        model.add(tf_keras.layers.BatchNormalization(momentum=0.9, scale=False))
+    model.add(tf_keras.layers.Activation("softmax"))
+    networks.make_binary(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def cifar10(tfds_dir):
+    """The first 2,500 training images of CIFAR-10, in [-1, 1], and their labels."""
+    files = sorted(str(path) for path in tfds_dir.glob("cifar10/3.0.2/*-train.tfrecord*"))
+    kinds = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+    }
+    examples = [
+        tf.io.parse_single_example(each, kinds)
+        for each in tf.data.TFRecordDataset(files).take(2500)
+    ]
+    images = np.stack([tf.io.decode_png(each["image"]).numpy() for each in examples])
+    return images / np.float32(127.5) - np.float32(1), np.stack([e["label"] for e in examples])
+
+
+class Losses(tf_keras.callbacks.Callback):
+    """The loss of each batch."""
+
+    def on_train_begin(self, logs=None):
+        self.values, self._sum = [], 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras logs the mean of the epoch's batches so far.
+        self.values.append(logs["loss"] * (batch + 1) - self._sum)
+        self._sum = logs["loss"] * (batch + 1)
+
+
+def fifty_losses(model, optimizer, images, labels, batch):
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    losses = Losses()
+    model.fit(
+        images[: 50 * batch],
+        labels[: 50 * batch],
+        batch_size=batch,
+        shuffle=False,
+        verbose=0,
+        callbacks=[losses],
+    )
+    return losses.values
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("filters", "dense_units", "batch"), [(16, 64, 50), (128, 1024, 10)])
+def test_fifty_steps_of_the_papers_network_beside_larqs_own(cifar10, filters, dense_units, batch):
+    legacy = lq.optimizers.CaseOptimizer(
+        (lq.optimizers.Bop.is_binary_variable, lq.optimizers.Bop(threshold=1e-8, gamma=1e-4)),
+        default_optimizer=tf_keras.optimizers.legacy.SGD(0.01),
+    )
+    theirs = fifty_losses(binarynet(filters, dense_units), legacy, *cifar10, batch)
+    case = CaseOptimizer(
+        (Bop.is_binary_variable, Bop(threshold=1e-8, gamma=1e-4)),
+        default_optimizer=tf_keras.optimizers.SGD(0.01),
+    )
+    ours = fifty_losses(binarynet(filters, dense_units), case, *cifar10, batch)
+    assert len(ours) == 50
+    assert case.pred_opt_pairs[0][1].flips(50).sum() > 0
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
