@@ -107,7 +107,7 @@ FLOORS = [
     ["math"],
     ["quantizers", "initializers"],
     ["optimizers", "layers"],
-    ["models", "callbacks", "metrics"],
+    ["models", "callbacks", "metrics", "export"],
 ]
 
 
