@@ -1,6 +1,7 @@
 """Binary neural networks without latent weights, on Keras 3, with Larq's names."""
 
 from larq_bop import (
+    activations,
     callbacks,
     constraints,
     context,
@@ -11,6 +12,7 @@ from larq_bop import (
     models,
     optimizers,
     quantizers,
+    utils,
 )
 from larq_bop.optimizers import Bop, Bop2ndOrder, CaseOptimizer
 
@@ -20,6 +22,7 @@ __all__ = [
     "Bop",
     "Bop2ndOrder",
     "CaseOptimizer",
+    "activations",
     "callbacks",
     "constraints",
     "context",
@@ -30,4 +33,5 @@ __all__ = [
     "models",
     "optimizers",
     "quantizers",
+    "utils",
 ]

@@ -38,7 +38,8 @@ def get(identifier):
     """Returns the constraint that `identifier` stands for.
 
     Args:
-        identifier: `"weight_clip"`, or whatever `keras.constraints.get` takes.
+        identifier: `"weight_clip"`, a name that is registered with Keras, or whatever
+            `keras.constraints.get` takes.
 
     Returns:
         A constraint, or None for None.
@@ -46,6 +47,8 @@ def get(identifier):
     Raises:
         ValueError: if nothing goes by that name.
     """
-    if identifier in ("weight_clip", "WeightClip"):
-        return WeightClip()
+    if isinstance(identifier, str):
+        if identifier in ("weight_clip", "WeightClip"):
+            return WeightClip()
+        identifier = keras.saving.get_registered_object(identifier) or identifier
     return keras.constraints.get(identifier)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from larq_bop import backend
+from larq_bop import backend, quantizers
 from larq_bop.layers.quantized import QuantizedLayer
 
 __all__ = ["QuantConv2D"]
@@ -43,9 +43,12 @@ class QuantizedConv(QuantizedLayer):
         )
 
     def _is_binary(self) -> bool:
+        kernel = self.kernel_quantizer
+        # Bop keeps such a kernel binary itself.
+        is_marked = isinstance(kernel, quantizers.NoOp) and kernel.precision == 1
         return (
             getattr(self.input_quantizer, "is_ternary", False)
-            and getattr(self.kernel_quantizer, "precision", None) == 1
+            and (is_marked or getattr(kernel, "is_ternary", False))
             and self.pad_values in (-1, 0, 1)
         )
 

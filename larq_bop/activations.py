@@ -1,0 +1,73 @@
+"""Activation functions of networks with quantized activations."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from larq_bop import backend, quantizers
+
+__all__ = ["get", "hard_tanh", "leaky_tanh"]
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+def hard_tanh(x):
+    r"""The identity, clipped to [-1, 1].
+
+    Its gradient is 1 where $|x| \le 1$ and 0 elsewhere, on every backend.
+
+    Args:
+        x: A float tensor of any shape.
+
+    Returns:
+        A tensor of `x`'s shape and dtype, in [-1, 1].
+    """
+    x = ops.convert_to_tensor(x)
+    return ops.where(ops.abs(x) <= 1.0, x, backend.sign(x))
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+def leaky_tanh(x, alpha: float = 0.2):
+    r"""`hard_tanh` that goes on beyond [-1, 1] with another slope.
+
+    $$f(x) = \begin{cases} x & |x| \le 1 \\
+    \operatorname{sign}(x) + \alpha (x - \operatorname{sign}(x)) & |x| > 1 \end{cases}$$
+
+    At $|x| = 1$ the gradient is $1 + \alpha$, as in Larq.
+
+    Args:
+        x: A float tensor of any shape.
+        alpha: The slope beyond.
+
+    Returns:
+        A tensor of `x`'s shape and dtype.
+    """
+    x = ops.convert_to_tensor(x)
+    beyond = ops.where(ops.abs(x) >= 1.0, x - backend.sign(x), ops.zeros_like(x))
+    return hard_tanh(x) + alpha * beyond
+
+
+_BY_NAME = {"hard_tanh": hard_tanh, "leaky_tanh": leaky_tanh}
+
+
+def get(identifier):
+    """Returns the activation that `identifier` stands for.
+
+    Args:
+        identifier: `"hard_tanh"`, `"leaky_tanh"`, the name of a quantizer, or whatever
+            `keras.activations.get` takes.
+
+    Returns:
+        A function of a tensor; the identity for None.
+
+    Raises:
+        ValueError: if nothing goes by that name.
+    """
+    if isinstance(identifier, str):
+        if identifier in _BY_NAME:
+            return _BY_NAME[identifier]
+        try:
+            return keras.activations.get(identifier)
+        except ValueError:
+            return quantizers.get(identifier)
+    return keras.activations.get(identifier)

@@ -1,0 +1,67 @@
+"""What quantizers have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+__all__ = ["NoOp", "Quantizer"]
+
+
+class Quantizer(keras.layers.Layer):
+    """Base class of quantizers: override `call`, and `get_config` where there are arguments.
+
+    Attributes:
+        precision: The bits of an output value, or None where that is not fixed.
+        is_ternary: Whether every output value is -1, 0 or +1.
+    """
+
+    precision: int | None = None
+    is_ternary = False
+
+    def __init__(self, **kwargs):
+        # A quantizer sees its input in full precision under a mixed policy, too: a small latent
+        # weight must not be rounded to zero before its sign is taken.
+        super().__init__(**{"autocast": False, **kwargs})
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class ClippedQuantizer(Quantizer):
+    """A quantizer with a clipped straight-through gradient.
+
+    Args:
+        clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
+    """
+
+    def __init__(self, clip_value: float | None = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.clip_value = clip_value
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "clip_value": self.clip_value}
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class NoOp(Quantizer):
+    """Leaves its input as it is, and marks it with a precision.
+
+    A layer whose kernel quantizer is `NoOp(precision=1)` keeps its weights themselves in
+    {-1, +1}, without latent weights. Its kernel's `precision` is 1, which is how
+    `Bop.is_binary_variable` finds it.
+
+    Args:
+        precision: The bits of a value.
+    """
+
+    def __init__(self, precision: int, **kwargs):
+        super().__init__(**kwargs)
+        self.precision = precision
+
+    def call(self, inputs):
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "precision": self.precision}

@@ -1,0 +1,91 @@
+"""Helpers that Larq's users know."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import keras
+
+__all__ = [
+    "memory_as_readable_str",
+    "patch_object",
+    "register_alias",
+    "register_keras_custom_object",
+    "set_precision",
+]
+
+_UNITS = ("B", "KiB", "MiB", "GiB")
+
+
+def memory_as_readable_str(num_bits: int) -> str:
+    """Returns an amount of memory with a binary unit, such as `"1.67 MiB"`.
+
+    Args:
+        num_bits: The amount, in bits.
+    """
+    amount = num_bits / 8
+    for unit in _UNITS[:-1]:
+        if amount < 1024:
+            return f"{amount:,.2f} {unit}"
+        amount /= 1024
+    return f"{amount:,.2f} {_UNITS[-1]}"
+
+
+def register_keras_custom_object(cls):
+    """Registers a class or function with Keras under its own name; a decorator.
+
+    Args:
+        cls: What is registered.
+
+    Returns:
+        `cls`.
+    """
+    return register_alias(cls.__name__)(cls)
+
+
+def register_alias(name: str) -> Callable:
+    """Returns a decorator that registers a class or function with Keras under a name.
+
+    Quantizers, activations and constraints can then be given to `larq_bop`'s layers by that name.
+
+    Args:
+        name: The name.
+    """
+
+    def register(cls):
+        keras.saving.get_custom_objects()[name] = cls
+        return cls
+
+    return register
+
+
+def set_precision(precision: int = 32) -> Callable:
+    """Returns a decorator that gives a quantizer function its precision.
+
+    Args:
+        precision: The bits of an output value.
+    """
+
+    def decorate(function):
+        function.precision = precision
+        return function
+
+    return decorate
+
+
+@contextlib.contextmanager
+def patch_object(object, name: str, value) -> Iterator[None]:
+    """A scope in which an attribute has another value.
+
+    Args:
+        object: Whose attribute it is.
+        name: The attribute.
+        value: Its value inside the scope.
+    """
+    before = getattr(object, name)
+    setattr(object, name, value)
+    try:
+        yield
+    finally:
+        setattr(object, name, before)
