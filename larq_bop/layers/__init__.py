@@ -1,7 +1,24 @@
 """Keras layers with quantizers for their inputs and kernels."""
 
-from larq_bop.layers.conv import QuantConv2D
+from larq_bop.layers.conv import QuantConv1D, QuantConv2D, QuantConv3D
 from larq_bop.layers.dense import QuantDense
+from larq_bop.layers.depthwise import (
+    QuantDepthwiseConv2D,
+    QuantSeparableConv1D,
+    QuantSeparableConv2D,
+)
 from larq_bop.layers.normalization import BatchNormalization
+from larq_bop.layers.transpose import QuantConv2DTranspose, QuantConv3DTranspose
 
-__all__ = ["BatchNormalization", "QuantConv2D", "QuantDense"]
+__all__ = [
+    "BatchNormalization",
+    "QuantConv1D",
+    "QuantConv2D",
+    "QuantConv2DTranspose",
+    "QuantConv3D",
+    "QuantConv3DTranspose",
+    "QuantDense",
+    "QuantDepthwiseConv2D",
+    "QuantSeparableConv1D",
+    "QuantSeparableConv2D",
+]

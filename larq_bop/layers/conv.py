@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from larq_bop import backend, quantizers
-from larq_bop.layers.quantized import QuantizedLayer
+from larq_bop.layers.padding import PaddedLayer
+from larq_bop.layers.quantized import SingleKernelLayer
+from larq_bop.layers.signatures import with_larqs_arguments
 
-__all__ = ["QuantConv2D"]
+__all__ = ["QuantConv1D", "QuantConv2D", "QuantConv3D"]
 
 
-class QuantizedConv(QuantizedLayer):
-    """Mixin of quantized convolutions: `same` padding with a value of one's own.
-
-    A zero is not a binary value: `pad_values=1.0` keeps a padded binary input binary.
-    """
-
-    def __init__(self, *args, pad_values: float = 0.0, **kwargs):
-        super().__init__(*args, **kwargs)
-        if self.padding == "causal" and pad_values != 0:
-            raise ValueError(
-                f"`pad_values` must be 0 with `padding='causal'`. Received: pad_values={pad_values}"
-            )
-        self.pad_values = pad_values
+class QuantizedConv(SingleKernelLayer, PaddedLayer):
+    """Mixin of quantized convolutions of any rank."""
 
     def convolution_op(self, inputs, kernel):
-        padding = self.padding
-        if padding == "same" and self.pad_values != 0:
-            padding = "valid"
-            inputs = ops.pad(inputs, self._same_padding(inputs), constant_values=self.pad_values)
         convolution = backend.convolution if self._is_binary() else ops.conv
         return convolution(
             inputs,
             kernel,
             strides=list(self.strides),
-            padding=padding,
+            padding=self.padding,
             data_format=self.data_format,
             dilation_rate=self.dilation_rate,
         )
@@ -52,29 +37,39 @@ class QuantizedConv(QuantizedLayer):
             and self.pad_values in (-1, 0, 1)
         )
 
-    def _same_padding(self, inputs) -> list[tuple[Any, Any]]:
-        """The rows to add before and after each axis so that the output has size / stride."""
-        shape = ops.shape(inputs)
-        last = self.data_format == "channels_last"
-        spatial = []
-        for size, stride, dilation, width in zip(
-            shape[1:-1] if last else shape[2:],
-            self.strides,
-            self.dilation_rate,
-            self.kernel_size,
-            strict=True,
-        ):
-            reach = (width - 1) * dilation + 1
-            needed = (-(-size // stride) - 1) * stride + reach - size
-            total = max(needed, 0) if isinstance(size, int) else ops.maximum(needed, 0)
-            spatial.append((total // 2, total - total // 2))
-        return [(0, 0), *spatial, (0, 0)] if last else [(0, 0), (0, 0), *spatial]
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "pad_values": self.pad_values}
+@keras.saving.register_keras_serializable(package="larq_bop")
+@with_larqs_arguments(data_format="channels_last")
+class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
+    """`keras.layers.Conv1D` on quantized values.
+
+    `activation(conv(input_quantizer(inputs), kernel_quantizer(kernel)) + bias)`
+
+    Args:
+        filters: The number of output channels.
+        kernel_size: Length of the kernel, in steps.
+        strides: Step of the window.
+        padding: `"valid"`, `"same"` or `"causal"`.
+        pad_values: What `"same"` padding pads the quantized input with.
+        data_format: `"channels_last"` or `"channels_first"`.
+        *args, **kwargs: All other arguments of `keras.layers.Conv1D`, in its order, with
+            `input_quantizer` and `kernel_quantizer` after `use_bias`.
+
+    Shapes:
+        Input `(batch, steps, channels)`, kernel `(kernel length, channels / groups, filters)`,
+        output `(batch, new steps, filters)`.
+
+    Raises:
+        ValueError: for an unknown quantizer, `pad_values` with causal padding, or what
+            `keras.layers.Conv1D` refuses.
+
+    Warns:
+        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+    """
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@with_larqs_arguments()
 class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
     """`keras.layers.Conv2D` on quantized values.
 
@@ -86,10 +81,10 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         strides: Step of the window, in pixels.
         padding: `"valid"` or `"same"`.
         pad_values: What `"same"` padding pads the quantized input with.
-        input_quantizer: Quantizer of the input: a name, an object or None.
-        kernel_quantizer: Quantizer of the kernel. `"ste_sign"` binarizes a latent kernel,
-            `NoOp(precision=1)` marks a kernel that is binary itself, for Bop.
-        **kwargs: All other arguments of `keras.layers.Conv2D`, by name.
+        *args, **kwargs: All other arguments of `keras.layers.Conv2D`, in its order, with
+            `input_quantizer` and `kernel_quantizer` after `use_bias`: names, objects or None.
+            `"ste_sign"` binarizes a latent kernel, `NoOp(precision=1)` marks a kernel that is
+            binary itself, for Bop.
 
     Shapes:
         Input `(batch, height, width, channels)`, kernel
@@ -104,20 +99,24 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         UserWarning: for a binarized latent kernel without `kernel_constraint`.
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size,
-        strides=(1, 1),
-        padding: str = "valid",
-        pad_values: float = 0.0,
-        **kwargs,
-    ):
-        super().__init__(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            pad_values=pad_values,
-            **kwargs,
-        )
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+@with_larqs_arguments()
+class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
+    """`keras.layers.Conv3D` on quantized values: `QuantConv2D` with one more axis.
+
+    Args:
+        *args, **kwargs: Those of `QuantConv2D`, with three numbers where it has two.
+
+    Shapes:
+        Input `(batch, depth, height, width, channels)`, kernel
+        `(kernel depth, height, width, channels / groups, filters)`, output
+        `(batch, new depth, new height, new width, filters)`; channels second with
+        `data_format="channels_first"`.
+
+    Raises:
+        ValueError: for an unknown quantizer, or what `keras.layers.Conv3D` refuses.
+
+    Warns:
+        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+    """

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.layers.quantized import QuantizedLayer
+from larq_bop.layers.quantized import SingleKernelLayer
+from larq_bop.layers.signatures import with_larqs_arguments
 
 __all__ = ["QuantDense"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-class QuantDense(QuantizedLayer, keras.layers.Dense):
+@with_larqs_arguments()
+class QuantDense(SingleKernelLayer, keras.layers.Dense):
     """`keras.layers.Dense` on quantized values.
 
     `activation(dot(input_quantizer(inputs), kernel_quantizer(kernel)) + bias)`
@@ -22,7 +24,7 @@ class QuantDense(QuantizedLayer, keras.layers.Dense):
         input_quantizer: Quantizer of the input: a name, an object or None.
         kernel_quantizer: Quantizer of the kernel. `"ste_sign"` binarizes a latent kernel,
             `NoOp(precision=1)` marks a kernel that is binary itself, for Bop.
-        **kwargs: All other arguments of `keras.layers.Dense`, by name.
+        *args, **kwargs: All other arguments of `keras.layers.Dense`, in its order.
 
     Shapes:
         Input `(batch, ..., n)`, kernel `(n, units)`, output `(batch, ..., units)`.
@@ -33,21 +35,3 @@ class QuantDense(QuantizedLayer, keras.layers.Dense):
     Warns:
         UserWarning: for a binarized latent kernel without `kernel_constraint`.
     """
-
-    def __init__(
-        self,
-        units: int,
-        activation=None,
-        use_bias: bool = True,
-        input_quantizer=None,
-        kernel_quantizer=None,
-        **kwargs,
-    ):
-        super().__init__(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            input_quantizer=input_quantizer,
-            kernel_quantizer=kernel_quantizer,
-            **kwargs,
-        )

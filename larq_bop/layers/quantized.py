@@ -1,4 +1,4 @@
-"""What every quantized layer has: quantizers in front of its input and its kernel."""
+"""What every quantized layer has: quantizers in front of its input and its kernels."""
 
 from __future__ import annotations
 
@@ -7,57 +7,117 @@ from typing import Any
 
 from keras import ops
 
-from larq_bop import backend, constraints, context, quantizers
+from larq_bop import activations, backend, constraints, context, quantizers
+
+
+class QuantizedKernel:
+    """An attribute of a layer: the stored kernel, or its quantized value in a `quantized_scope`.
+
+    Args:
+        role: The first part of the names of the kernel's arguments, `role_quantizer` and
+            `role_constraint`.
+    """
+
+    def __init__(self, role: str):
+        self.role = role
+
+    def __set_name__(self, owner: type, name: str):
+        self._owner, self._name = owner, name
+
+    def __set__(self, layer, variable):
+        layer.__dict__[self._name] = variable
+
+    def __get__(self, layer, owner: type | None = None):
+        if layer is None:
+            return self
+        stored = self._stored(layer)
+        quantizer = layer.quantizer_of(self._name)
+        if quantizer is None or not context.should_quantize():
+            return stored
+        return ops.cast(quantizer(backend.as_tensor(stored)), layer.compute_dtype)
+
+    def _stored(self, layer):
+        if self._name in layer.__dict__:
+            return layer.__dict__[self._name]
+        parent = super(self._owner, layer)
+        # Some Keras parents have a property of this name, and add LoRA to what it stores.
+        if layer.built and hasattr(parent, self._name):
+            return getattr(parent, self._name)
+        raise AttributeError(f"You must build the layer before accessing `{self._name}`.")
 
 
 class QuantizedLayer:
-    """Mixin that puts quantizers before a Keras layer's input and its kernel.
+    """Mixin that puts quantizers before a Keras layer's input and its kernels.
 
     `layer.kernel` is the stored variable; inside the layer's own `call` (in a
     `larq_bop.context.quantized_scope`) it is the quantized value. So the Keras parent computes
-    with quantized values and none of its code is repeated here.
+    with quantized values and none of its code is repeated here. A subclass names its kernels as
+    attributes, each a `QuantizedKernel`.
 
     Args:
         input_quantizer: Quantizer of the layer's input: a name, an object or None.
-        kernel_quantizer: Quantizer of the kernel, likewise.
-        kernel_constraint: Constraint of the stored kernel; `"weight_clip"` or what Keras takes.
-        *args, **kwargs: The Keras parent's.
+        activation: A function or the name of one, `larq_bop`'s included.
+        **kwargs: The quantizer and the constraint of each kernel, likewise; all others are the
+            Keras parent's.
     """
 
-    def __init__(
-        self,
-        *args,
-        input_quantizer=None,
-        kernel_quantizer=None,
-        kernel_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(*args, kernel_constraint=constraints.get(kernel_constraint), **kwargs)
+    def __init__(self, input_quantizer=None, activation=None, **kwargs):
+        of_kernels = {
+            name: quantizers.get(kwargs.pop(name, None)) for name in self.quantizer_arguments()
+        }
+        kwargs = {
+            name: constraints.get(value) if name.endswith("_constraint") else value
+            for name, value in kwargs.items()
+        }
+        super().__init__(activation=activations.get(activation), **kwargs)
         self.input_quantizer = quantizers.get(input_quantizer)
-        self.kernel_quantizer = quantizers.get(kernel_quantizer)
-        if _binarizes(self.kernel_quantizer) and self.kernel_constraint is None:
-            warnings.warn(
-                f"The layer {self.name!r} binarizes its kernel without a `kernel_constraint`: "
-                "latent weights beyond the quantizer's clip value get no gradient and never "
-                'change. Pass kernel_constraint="weight_clip".',
-                stacklevel=2,
-            )
+        for name, quantizer in of_kernels.items():
+            setattr(self, name, quantizer)
+        self._warn_of_starved_weights()
+
+    @classmethod
+    def _roles(cls) -> dict[str, str]:
+        """The attributes that are kernels, and the first part of their arguments' names."""
+        return {
+            name: member.role
+            for kind in reversed(cls.__mro__)
+            for name, member in vars(kind).items()
+            if isinstance(member, QuantizedKernel)
+        }
+
+    @classmethod
+    def quantizer_arguments(cls) -> list[str]:
+        """The names of the arguments that are quantizers of kernels."""
+        return [f"{role}_quantizer" for role in cls._roles().values()]
+
+    def quantizer_of(self, name: str):
+        """Returns the quantizer of a weight, or None.
+
+        Args:
+            name: The weight's name: `"kernel"`, `"bias"`, `"depthwise_kernel"`, ...
+        """
+        role = self._roles().get(name)
+        return None if role is None else getattr(self, f"{role}_quantizer")
+
+    def _warn_of_starved_weights(self) -> None:
+        for name, role in self._roles().items():
+            if _binarizes(self.quantizer_of(name)) and not getattr(self, f"{role}_constraint"):
+                warnings.warn(
+                    f"The layer {self.name!r} binarizes its {name.replace('_', ' ')} without a "
+                    f"`{role}_constraint`: latent weights beyond the quantizer's clip value get no "
+                    f'gradient and never change. Pass {role}_constraint="weight_clip".',
+                    stacklevel=4,
+                )
 
     def add_weight(self, *args, **kwargs):
-        if kwargs.get("name") != "kernel" or self.kernel_quantizer is None:
+        quantizer = self.quantizer_of(kwargs.get("name"))
+        if quantizer is None:
             return super().add_weight(*args, **kwargs)
-        # The quantizer sees the kernel in full precision, its result is cast (see `kernel`).
+        # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
-        if isinstance(self.kernel_quantizer, quantizers.NoOp):
-            variable.precision = self.kernel_quantizer.precision
+        if isinstance(quantizer, quantizers.NoOp):
+            variable.precision = quantizer.precision
         return variable
-
-    @property
-    def kernel(self):
-        kernel = super().kernel
-        if self.kernel_quantizer is None or not context.should_quantize():
-            return kernel
-        return ops.cast(self.kernel_quantizer(backend.as_tensor(kernel)), self.compute_dtype)
 
     def call(self, inputs, *args, **kwargs):
         if self.input_quantizer is not None:
@@ -66,11 +126,17 @@ class QuantizedLayer:
             return super().call(inputs, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
+        names = ["input_quantizer", *self.quantizer_arguments()]
         return {
             **super().get_config(),
-            "input_quantizer": quantizers.serialize(self.input_quantizer),
-            "kernel_quantizer": quantizers.serialize(self.kernel_quantizer),
+            **{name: quantizers.serialize(getattr(self, name)) for name in names},
         }
+
+
+class SingleKernelLayer(QuantizedLayer):
+    """A quantized layer with one kernel, and so with a `kernel_quantizer`."""
+
+    kernel = QuantizedKernel("kernel")
 
 
 def _binarizes(quantizer) -> bool:

@@ -134,19 +134,6 @@ def test_activation_and_bias_come_after_the_product():
     assert y.tolist() == [[3.0], [0.0]]
 
 
-@pytest.mark.parametrize("layer", [QuantDense, QuantConv2D])
-def test_layers_take_all_of_their_parents_arguments(layer):
-    parent = {"QuantDense": keras.layers.Dense, "QuantConv2D": keras.layers.Conv2D}[layer.__name__]
-    arguments = {"QuantDense": [3], "QuantConv2D": [3, 2]}[layer.__name__]
-    expected = parent(*arguments, kernel_regularizer="l2", name="mine").get_config()
-    config = layer(*arguments, kernel_regularizer="l2", name="mine").get_config()
-    assert {name: config[name] for name in expected} == expected
-    extra = {"input_quantizer", "kernel_quantizer"}
-    if layer is QuantConv2D:
-        extra |= {"pad_values"}
-    assert set(config) - set(expected) == extra
-
-
 # The kernel as it is stored and as it is used.
 
 

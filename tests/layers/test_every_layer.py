@@ -1,0 +1,315 @@
+"""What holds for every quantized layer, against its Keras parent on signs."""
+
+import inspect
+import json
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from larq_bop import Bop, activations, layers, quantizers
+from larq_bop.context import quantized_scope
+from tests import backends, oracle
+
+# Class: its first arguments, the shape of an input, whose sizes are odd and different.
+LAYERS = {
+    "QuantDense": ([5], (3, 4)),
+    "QuantConv1D": ([4, 3], (2, 9, 3)),
+    "QuantConv2D": ([4, (3, 2)], (2, 7, 5, 3)),
+    "QuantConv3D": ([2, (3, 2, 2)], (1, 5, 4, 3, 2)),
+    "QuantDepthwiseConv2D": ([3], (2, 7, 5, 3)),
+    "QuantSeparableConv1D": ([4, 3], (2, 9, 3)),
+    "QuantSeparableConv2D": ([4, 3], (2, 7, 5, 3)),
+    "QuantConv2DTranspose": ([4, 3], (2, 4, 3, 2)),
+    "QuantConv3DTranspose": ([2, 2], (1, 3, 2, 4, 2)),
+}
+PADDED = [name for name in LAYERS if "Conv" in name and "Transpose" not in name]
+KINDS = pytest.mark.parametrize("name", LAYERS)
+
+
+def normal(shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def roles(name):
+    if "Separable" in name:
+        return ["depthwise", "pointwise"]
+    return ["depthwise"] if "Depthwise" in name else ["kernel"]
+
+
+def binary(name, constraint="weight_clip"):
+    kernels = {f"{role}_quantizer": "ste_sign" for role in roles(name)}
+    constraints = {f"{role}_constraint": constraint for role in roles(name)}
+    return {"input_quantizer": "ste_sign", **kernels, **constraints}
+
+
+def marked(name):
+    return {f"{role}_quantizer": quantizers.NoOp(precision=1) for role in roles(name)}
+
+
+def make(name, /, **arguments):
+    return getattr(layers, name)(*LAYERS[name][0], **arguments)
+
+
+def make_parent(name, /, **arguments):
+    return getattr(keras.layers, name.removeprefix("Quant"))(*LAYERS[name][0], **arguments)
+
+
+def values_and_gradients(layer, x, weights):
+    """The output, and the gradients of a weighted sum of it with respect to x and the weights."""
+
+    def call(x, *weights):
+        return layer.stateless_call(list(weights), [], x)[0]
+
+    values, _ = backends.gradient(call, x, *weights)
+    incoming = normal(values.shape, seed=9)
+    _, gradients = backends.gradient(lambda *a: ops.multiply(call(*a), incoming), x, *weights)
+    return values, gradients
+
+
+def padded_by_hand(x, layer, pad_values):
+    last = layer.data_format == "channels_last"
+    sizes = x.shape[1:-1] if last else x.shape[2:]
+    pads = [
+        oracle.same_padding(*axis)
+        for axis in zip(sizes, layer.kernel_size, layer.strides, layer.dilation_rate, strict=True)
+    ]
+    pads = [(0, 0), *pads, (0, 0)] if last else [(0, 0), (0, 0), *pads]
+    return np.pad(x, pads, constant_values=pad_values), pads
+
+
+def assert_is_parent_on_signs(name, arguments, shape, pad_values=None):
+    layer = make(name, **binary(name), **arguments)
+    layer.build(shape)
+    x, weights = normal(shape), [normal(w.shape, i) for i, w in enumerate(layer.weights)]
+    signs = [oracle.sign(w) for w in weights[: len(roles(name))]]
+    inputs, pads = oracle.sign(x), None
+    if pad_values is not None:
+        inputs, pads = padded_by_hand(inputs, layer, pad_values)
+        arguments = {k: v for k, v in arguments.items() if k not in ("padding", "pad_values")}
+    parent = make_parent(name, **arguments)
+    parent.build(inputs.shape)
+    expected, (d_x, *d_weights) = values_and_gradients(
+        parent, inputs, [*signs, *weights[len(signs) :]]
+    )
+    values, gradients = values_and_gradients(layer, x, weights)
+    if pads is not None:
+        window = [slice(a, n - b) for (a, b), n in zip(pads, d_x.shape, strict=True)]
+        d_x = d_x[tuple(window)]
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
+    expected = [oracle.ste_sign_gradient(x, d_x)]
+    expected += [
+        oracle.ste_sign_gradient(w, d) if i < len(signs) else d
+        for i, (w, d) in enumerate(zip(weights, d_weights, strict=True))
+    ]
+    for gradient, other in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(gradient, other, rtol=1e-5, atol=2e-5)
+    assert tuple(layer.compute_output_shape(shape)) == values.shape
+
+
+@KINDS
+def test_it_is_its_parent_on_signs(name):
+    assert_is_parent_on_signs(name, {}, LAYERS[name][1])
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if "Conv" in name])
+def test_strides(name):
+    arguments = {"strides": 2, "padding": "same"}
+    assert_is_parent_on_signs(name, arguments, LAYERS[name][1])
+
+
+@pytest.mark.parametrize("pad_values", [1.0, -1.0])
+@pytest.mark.parametrize("arguments", [{"strides": 2}, {"dilation_rate": 2}], ids=str)
+@pytest.mark.parametrize("name", PADDED)
+def test_same_padding_with_another_value(name, arguments, pad_values):
+    arguments = {**arguments, "padding": "same", "pad_values": pad_values}
+    assert_is_parent_on_signs(name, arguments, LAYERS[name][1], pad_values)
+
+
+@pytest.mark.skipif(
+    backends.BACKEND == "tensorflow",
+    reason="TensorFlow's convolutions on a CPU are channels_last only",
+)
+@pytest.mark.parametrize("pad_values", [None, -1.0])
+@pytest.mark.parametrize("name", PADDED)
+def test_channels_first(name, pad_values):
+    batch, *sizes, channels = LAYERS[name][1]
+    arguments = {"data_format": "channels_first"}
+    if pad_values is not None:
+        arguments |= {"padding": "same", "pad_values": pad_values}
+    assert_is_parent_on_signs(name, arguments, (batch, channels, *sizes), pad_values)
+
+
+@pytest.mark.parametrize("name", ["QuantConv1D", "QuantConv2D"])
+def test_groups(name):
+    shape = (*LAYERS[name][1][:-1], 4)
+    assert_is_parent_on_signs(name, {"groups": 2}, shape)
+
+
+def test_causal_padding_pads_with_zeros():
+    assert_is_parent_on_signs("QuantConv1D", {"padding": "causal"}, (2, 9, 3))
+    with pytest.raises(ValueError, match=r"causal.*Received: pad_values=1"):
+        layers.QuantConv1D(4, 3, padding="causal", pad_values=1.0)
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_padding_leaves_the_layer_as_it_was(name):
+    layer = make(name, padding="same", pad_values=1.0, **binary(name))
+    y = layer(normal(LAYERS[name][1]))
+    assert layer.padding == "same"
+    assert layer.get_config()["pad_values"] == 1.0
+    np.testing.assert_array_equal(
+        backends.to_numpy(layer(normal(LAYERS[name][1]))), backends.to_numpy(y)
+    )
+
+
+# Arguments.
+
+
+@KINDS
+def test_all_arguments_of_the_parent_are_taken_by_name(name):
+    parent = getattr(keras.layers, name.removeprefix("Quant"))
+    missing = set(inspect.signature(parent).parameters) - set(
+        inspect.signature(getattr(layers, name)).parameters
+    )
+    assert not missing
+    expected = make_parent(name, activation="relu", use_bias=False, name="mine").get_config()
+    config = make(name, activation="relu", use_bias=False, name="mine").get_config()
+    assert {key: config[key] for key in expected} == expected
+    extra = {"input_quantizer", *(f"{role}_quantizer" for role in roles(name))}
+    extra |= {"pad_values"} if name in PADDED else set()
+    assert set(config) - set(expected) == extra
+
+
+def test_positional_arguments_have_larqs_order():
+    dense = layers.QuantDense(5, "relu", False, "ste_sign", "ste_tern")
+    assert dense.activation is keras.activations.relu
+    assert isinstance(dense.input_quantizer, quantizers.SteSign)
+    assert isinstance(dense.kernel_quantizer, quantizers.SteTern)
+    conv = layers.QuantConv2D(
+        4, 3, 2, "same", 1.0, "channels_last", 1, 2, None, False, "ste_sign", "ste_tern", "ones"
+    )
+    assert (conv.pad_values, conv.groups, conv.use_bias) == (1.0, 2, False)
+    assert isinstance(conv.kernel_initializer, keras.initializers.Ones)
+    transpose = layers.QuantConv3DTranspose(4, 3, 2, "same", 1, "channels_last")
+    assert transpose.output_padding == (1, 1, 1)
+
+
+@KINDS
+def test_a_wrong_call_is_told(name):
+    with pytest.raises(TypeError, match="missing a required argument"):
+        getattr(layers, name)()
+    with pytest.raises((TypeError, ValueError), match="kernel_quantiser"):
+        make(name, kernel_quantiser="ste_sign")
+
+
+def test_activations_of_this_library_go_by_name():
+    layer = layers.QuantDense(2, activation="leaky_tanh")
+    assert layer.activation is activations.leaky_tanh
+    copy = layers.QuantDense.from_config(json.loads(json.dumps(layer.get_config())))
+    assert copy.activation is activations.leaky_tanh
+    layer = layers.QuantDense(2, activation="ste_sign")
+    assert set(np.unique(backends.to_numpy(layer(normal((9, 3)))))) == {-1.0, 1.0}
+    copy = layers.QuantDense.from_config(json.loads(json.dumps(layer.get_config())))
+    assert isinstance(copy.activation, quantizers.SteSign)
+
+
+@KINDS
+def test_latent_kernels_without_a_constraint_are_warned_of(name):
+    for role in roles(name):
+        kernel = "its kernel" if role == "kernel" or "Depthwise" in name else f"its {role} kernel"
+        with pytest.warns(UserWarning, match=rf"'mine' binarizes {kernel}.*`{role}_constraint`"):
+            make(name, name="mine", **{**binary(name), f"{role}_constraint": None})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(name, **binary(name))
+        make(name, **marked(name))
+        make(name)
+
+
+@pytest.mark.filterwarnings("ignore:.*binarizes its")
+def test_subclasses_may_have_arguments_of_their_own():
+    class Wide(layers.QuantDense):
+        def __init__(self, factor, **kwargs):
+            super().__init__(4 * factor, kernel_quantizer="ste_sign", **kwargs)
+
+    assert Wide(2).units == 8
+    assert list(inspect.signature(Wide).parameters) == ["factor", "kwargs"]
+
+
+# Kernels.
+
+
+@KINDS
+def test_kernels_are_quantized_inside_a_scope_only(name):
+    layer = make(name, **binary(name))
+    attributes = [f"{role}_kernel" if role != "kernel" else role for role in roles(name)]
+    for attribute in attributes:
+        assert not hasattr(layer, attribute)
+    layer.build(LAYERS[name][1])
+    for attribute, variable in zip(attributes, layer.trainable_variables, strict=False):
+        assert getattr(layer, attribute) is variable
+        with quantized_scope(True):
+            quantized = backends.to_numpy(getattr(layer, attribute))
+        np.testing.assert_array_equal(quantized, oracle.sign(backends.to_numpy(variable)))
+
+
+@KINDS
+def test_no_op_marks_the_kernels_for_bop(name):
+    layer = make(name, **marked(name))
+    layer.build(LAYERS[name][1])
+    count = len(roles(name))
+    assert [Bop.is_binary_variable(v) for v in layer.weights] == [True] * count + [False]
+
+
+def a_model_of(name, /, **arguments):
+    shape = LAYERS[name][1]
+    layer = make(name, **{**binary(name), **arguments})
+    return keras.Sequential([keras.Input(shape[1:]), layer]), normal(shape)
+
+
+@KINDS
+def test_a_model_loads_and_is_cloned_without_custom_objects(name, tmp_path):
+    padding = {"padding": "same", "pad_values": 1.0} if name in PADDED else {}
+    model, x = a_model_of(name, **padding)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    for copy in (loaded, clone):
+        for argument in binary(name):
+            copied, original = (getattr(m.layers[0], argument) for m in (copy, model))
+            assert type(copied) is type(original)
+            assert copied.get_config() == original.get_config()
+        np.testing.assert_array_equal(backends.to_numpy(copy(x)), backends.to_numpy(model(x)))
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@KINDS
+def test_mixed_precision(name, policy):
+    """Signs, and sums of few signs, are exact in half precision; kernels stay in float32."""
+    expected, x = a_model_of(name, use_bias=False)
+    model, _ = a_model_of(name, use_bias=False, dtype=policy)
+    # Zero, if rounded to float16 before the sign is taken.
+    weights = [np.float32(1e-9) * normal(w.shape, i) for i, w in enumerate(model.weights)]
+    model.set_weights(weights)
+    expected.set_weights(weights)
+    y = model(x)
+    assert backends.dtype_of(y) == policy.removeprefix("mixed_")
+    assert {backends.dtype_of(w) for w in model.weights} == {"float32"}
+    np.testing.assert_array_equal(backends.to_numpy(y), backends.to_numpy(expected(x)))
+
+
+@KINDS
+def test_it_trains(name):
+    model, x = a_model_of(name)
+    model.compile(keras.optimizers.SGD(0.1), "mean_squared_error")
+    y = normal(model.output_shape[1:])[None].repeat(len(x), 0)
+    before = model.get_weights()
+    history = model.fit(x, y, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+    kernels = model.get_weights()[: len(roles(name))]
+    assert max(np.abs(kernel).max() for kernel in kernels) <= 1.0
