@@ -55,7 +55,7 @@ def test_uniform_fills_its_interval_and_differs_between_layers():
 )
 def test_the_optimizers_are_the_reports(configuration, kind, rate):
     optimizer = experiment.CONFIGURATIONS[configuration].optimizer()
-    assert type(optimizer) is kind
+    assert isinstance(optimizer, kind)
     assert float(to_numpy(optimizer.learning_rate)) == pytest.approx(rate)
     assert getattr(optimizer, "momentum", 0) == 0
 
