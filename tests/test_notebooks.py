@@ -13,6 +13,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NEEDED = {
     "quickstart",
     "table1_approximation_viewpoint",
+    "figure1_learning_rate",
     "figure3_cifar10",
 }
 
