@@ -1,14 +1,16 @@
-"""Whether a quantized layer shows its kernel as it is stored or as it is used."""
+"""Scopes: how a quantized layer shows its kernel, and what a quantizer reports in training."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-__all__ = ["quantized_scope", "should_quantize"]
+__all__ = ["get_training_metrics", "metrics_scope", "quantized_scope", "should_quantize"]
 
 _state = threading.local()
+_AVAILABLE_METRICS = ("flip_ratio",)
+_training_metrics: set[str] = set()
 
 
 @contextlib.contextmanager
@@ -40,3 +42,48 @@ def quantized_scope(quantize: bool) -> Iterator[bool]:
 def should_quantize() -> bool:
     """Whether the current thread is inside `quantized_scope(True)`."""
     return getattr(_state, "quantize", False)
+
+
+@contextlib.contextmanager
+def metrics_scope(metrics: Iterable[str] = ()) -> Iterator[set[str]]:
+    """A scope in which layers are made whose kernel quantizers report metrics in training.
+
+    `flip_ratio`, the mean share of the kernel's quantized values that change in a step
+    (`larq_bop.metrics.FlipRatio`), stands in the logs as `flip_ratio/<name of the quantizer>`; in
+    those of an epoch on every backend, in those of a batch not on JAX.
+
+    Args:
+        metrics: Names of metrics; `"flip_ratio"` is the only one.
+
+    Yields:
+        The metrics of this scope and of those around it.
+
+    Raises:
+        ValueError: for another name.
+
+    Example:
+
+    >>> with larq_bop.context.metrics_scope(["flip_ratio"]):
+    ...     layer = larq_bop.layers.QuantDense(
+    ...         3, kernel_quantizer="ste_sign", kernel_constraint="weight_clip"
+    ...     )
+    """
+    metrics = list(metrics)
+    unknown = [metric for metric in metrics if metric not in _AVAILABLE_METRICS]
+    if unknown:
+        raise ValueError(
+            f"Unknown training metric {unknown[0]!r}. "
+            f"Available metrics: {', '.join(_AVAILABLE_METRICS)}"
+        )
+    before = set(_training_metrics)
+    _training_metrics.update(metrics)
+    try:
+        yield _training_metrics
+    finally:
+        _training_metrics.clear()
+        _training_metrics.update(before)
+
+
+def get_training_metrics() -> set[str]:
+    """Returns the metrics of the current `metrics_scope`, itself and not a copy."""
+    return _training_metrics

@@ -1,10 +1,15 @@
-"""quantized_scope."""
+"""quantized_scope and metrics_scope."""
 
 import threading
 
 import pytest
 
-from larq_bop.context import quantized_scope, should_quantize
+from larq_bop.context import (
+    get_training_metrics,
+    metrics_scope,
+    quantized_scope,
+    should_quantize,
+)
 
 
 def test_scopes_nest():
@@ -31,3 +36,39 @@ def test_threads_do_not_see_each_others_scope():
         thread.start()
         thread.join()
     assert seen == [False]
+
+
+# metrics_scope.
+
+
+def test_metrics_scopes_nest():
+    assert get_training_metrics() == set()
+    with metrics_scope(["flip_ratio"]) as metrics:
+        assert metrics == get_training_metrics() == {"flip_ratio"}
+        with metrics_scope():
+            assert get_training_metrics() == {"flip_ratio"}
+        assert get_training_metrics() == {"flip_ratio"}
+    assert get_training_metrics() == set()
+
+
+def test_the_metrics_may_be_changed_in_place():
+    with metrics_scope(["flip_ratio"]):
+        get_training_metrics().clear()
+        assert get_training_metrics() == set()
+    get_training_metrics().add("flip_ratio")
+    with metrics_scope() as metrics:
+        assert metrics == {"flip_ratio"}
+    get_training_metrics().clear()
+
+
+def test_an_error_leaves_the_metrics_scope():
+    with pytest.raises(KeyError), metrics_scope(["flip_ratio"]):
+        raise KeyError
+    assert get_training_metrics() == set()
+
+
+def test_an_unknown_metric_is_an_error():
+    match = r"Unknown training metric 'accuracy'. Available metrics: flip_ratio"
+    with pytest.raises(ValueError, match=match), metrics_scope(["flip_ratio", "accuracy"]):
+        pass
+    assert get_training_metrics() == set()

@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from larq_bop import activations, backend, constraints, context, quantizers
+from larq_bop.metrics import LayerFlipRatio
 
 
 class QuantizedKernel:
@@ -63,7 +64,8 @@ class QuantizedLayer:
 
     def __init__(self, input_quantizer=None, activation=None, **kwargs):
         of_kernels = {
-            name: quantizers.get(kwargs.pop(name, None)) for name in self.quantizer_arguments()
+            name: quantizers.get_kernel_quantizer(kwargs.pop(name, None))
+            for name in self.quantizer_arguments()
         }
         kwargs = {
             name: constraints.get(value) if name.endswith("_constraint") else value
@@ -117,7 +119,27 @@ class QuantizedLayer:
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
         if isinstance(quantizer, quantizers.NoOp):
             variable.precision = quantizer.precision
+        if isinstance(quantizer, quantizers.Quantizer):
+            self._build_quantizer(quantizer, variable.shape)
         return variable
+
+    def _build_quantizer(self, quantizer, shape: tuple[int, ...]) -> None:
+        # Its metric needs its state before the first step, which may not create variables.
+        if not quantizer.built:
+            quantizer.build(shape)
+        if quantizer.flip_ratio is None:
+            return
+        if quantizer.flip_ratio.is_taken:
+            raise ValueError(
+                f"The quantizer {quantizer.name!r} reports the flips of one kernel: give every "
+                f"kernel a quantizer of its own. Received: a second one, of the layer {self.name!r}"
+            )
+        quantizer.flip_ratio.is_taken = True
+
+    @property
+    def metrics(self):
+        # Keras lists those of a layer inside of a layer twice.
+        return [m for m in super().metrics if not isinstance(m, LayerFlipRatio)]
 
     def call(self, inputs, *args, **kwargs):
         if self.input_quantizer is not None:

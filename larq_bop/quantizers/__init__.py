@@ -12,7 +12,7 @@ larq_bop.quantizers.SteSign(clip_value=1.25)(x)
 from larq_bop.quantizers.base import NoOp, Quantizer
 from larq_bop.quantizers.dorefa import DoReFa, DoReFaQuantizer
 from larq_bop.quantizers.heaviside import SteHeaviside, ste_heaviside
-from larq_bop.quantizers.identifiers import deserialize, get, serialize
+from larq_bop.quantizers.identifiers import deserialize, get, get_kernel_quantizer, serialize
 from larq_bop.quantizers.sign import (
     ApproxSign,
     MagnitudeAwareSign,
@@ -41,6 +41,7 @@ __all__ = [
     "approx_sign",
     "deserialize",
     "get",
+    "get_kernel_quantizer",
     "serialize",
     "ste_heaviside",
     "ste_sign",

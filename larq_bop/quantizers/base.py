@@ -6,27 +6,59 @@ from typing import Any
 
 import keras
 
+from larq_bop.metrics import LayerFlipRatio
+
 __all__ = ["NoOp", "Quantizer"]
 
 
 class Quantizer(keras.layers.Layer):
     """Base class of quantizers: override `call`, and `get_config` where there are arguments.
 
+    Args:
+        metrics: Names of metrics that watch the output, or None for those of
+            `larq_bop.context.metrics_scope`, in which kernel quantizers are made. `"flip_ratio"`
+            is the only one.
+        **kwargs: Those of every Keras layer.
+
     Attributes:
         precision: The bits of an output value, or None where that is not fixed.
         is_ternary: Whether every output value is -1, 0 or +1.
+        flip_ratio: The `larq_bop.metrics.FlipRatio` of the output, or None.
     """
 
     precision: int | None = None
     is_ternary = False
+    flip_ratio = None
 
-    def __init__(self, **kwargs):
+    def __init__(self, metrics=None, **kwargs):
         # A quantizer sees its input in full precision under a mixed policy, too: a small latent
         # weight must not be rounded to zero before its sign is taken.
         super().__init__(**{"autocast": False, **kwargs})
+        self.custom_metrics = tuple(metrics or ())
+
+    def build(self, input_shape):
+        if "flip_ratio" in self.custom_metrics:
+            self.flip_ratio = LayerFlipRatio(name=f"flip_ratio/{self.name}")
+            self.flip_ratio.build(input_shape)
+        super().build(input_shape)
+
+    def __call__(self, inputs, *args, **kwargs):
+        outputs = super().__call__(inputs, *args, **kwargs)
+        if self.flip_ratio is not None and not isinstance(outputs, keras.KerasTensor):
+            self.flip_ratio.update_state(outputs)
+        return outputs
+
+    @property
+    def variables(self):
+        variables = super().variables
+        return variables if self.flip_ratio is None else [*variables, *self.flip_ratio.state]
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        metrics = {"metrics": list(self.custom_metrics)} if self.custom_metrics else {}
+        return {**super().get_config(), **metrics}
 
 
 class ClippedQuantizer(Quantizer):

@@ -7,13 +7,14 @@ from typing import Any
 
 import keras
 
-from larq_bop.quantizers.base import NoOp
+from larq_bop import context
+from larq_bop.quantizers.base import NoOp, Quantizer
 from larq_bop.quantizers.dorefa import DoReFa
 from larq_bop.quantizers.heaviside import SteHeaviside
 from larq_bop.quantizers.sign import ApproxSign, MagnitudeAwareSign, SteSign, SwishSign
 from larq_bop.quantizers.ternary import SteTern
 
-__all__ = ["deserialize", "get", "serialize"]
+__all__ = ["deserialize", "get", "get_kernel_quantizer", "serialize"]
 
 _BY_NAME = {
     "ste_sign": SteSign,
@@ -58,6 +59,24 @@ def get(identifier) -> Callable | None:
         f"A quantizer must be one of the names {', '.join(_BY_NAME)}, or a callable. "
         f"Received: {identifier!r}"
     )
+
+
+def get_kernel_quantizer(identifier) -> Callable | None:
+    """Returns the quantizer that `identifier` stands for, with the metrics of the current scope.
+
+    Args:
+        identifier: As in `get`.
+
+    Returns:
+        As `get`. A `Quantizer` without `metrics` has those of `larq_bop.context.metrics_scope`.
+
+    Raises:
+        ValueError: as `get`.
+    """
+    quantizer = get(identifier)
+    if isinstance(quantizer, Quantizer) and not quantizer.custom_metrics:
+        quantizer.custom_metrics = tuple(sorted(context.get_training_metrics()))
+    return quantizer
 
 
 def serialize(quantizer: Callable | None) -> dict[str, Any] | None:
