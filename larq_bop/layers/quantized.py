@@ -5,46 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from keras import ops
-
-from larq_bop import activations, backend, constraints, context, quantizers
+from larq_bop import activations, constraints, context, quantizers
+from larq_bop.layers.kernels import KernelInUse, QuantizedKernel
 from larq_bop.metrics import LayerFlipRatio
-
-
-class QuantizedKernel:
-    """An attribute of a layer: the stored kernel, or its quantized value in a `quantized_scope`.
-
-    Args:
-        role: The first part of the names of the kernel's arguments, `role_quantizer` and
-            `role_constraint`.
-    """
-
-    def __init__(self, role: str):
-        self.role = role
-
-    def __set_name__(self, owner: type, name: str):
-        self._owner, self._name = owner, name
-
-    def __set__(self, layer, variable):
-        layer.__dict__[self._name] = variable
-
-    def __get__(self, layer, owner: type | None = None):
-        if layer is None:
-            return self
-        stored = self._stored(layer)
-        quantizer = layer.quantizer_of(self._name)
-        if quantizer is None or not context.should_quantize():
-            return stored
-        return ops.cast(quantizer(backend.as_tensor(stored)), layer.compute_dtype)
-
-    def _stored(self, layer):
-        if self._name in layer.__dict__:
-            return layer.__dict__[self._name]
-        parent = super(self._owner, layer)
-        # Some Keras parents have a property of this name, and add LoRA to what it stores.
-        if layer.built and hasattr(parent, self._name):
-            return getattr(parent, self._name)
-        raise AttributeError(f"You must build the layer before accessing `{self._name}`.")
 
 
 class QuantizedLayer:
@@ -140,6 +103,26 @@ class QuantizedLayer:
     def metrics(self):
         # Keras lists those of a layer inside of a layer twice.
         return [m for m in super().metrics if not isinstance(m, LayerFlipRatio)]
+
+    @property
+    def weights(self):
+        """The layer's variables; in a `quantized_scope`, kernels read as they are used."""
+        return [self._in_use(weight) for weight in super().weights]
+
+    def save_own_variables(self, store):
+        """Saves the layer's variables; in a `quantized_scope`, kernels as they are used."""
+        stored: dict[str, Any] = {}
+        with context.quantized_scope(False):
+            super().save_own_variables(stored)
+        for key, value in stored.items():
+            value = self._in_use(value)
+            store[key] = value.numpy() if isinstance(value, KernelInUse) else value
+
+    def _in_use(self, weight):
+        quantizer = self.quantizer_of(getattr(weight, "name", None))
+        if quantizer is None or not context.should_quantize():
+            return weight
+        return KernelInUse(weight, quantizer)
 
     def call(self, inputs, *args, **kwargs):
         if self.input_quantizer is not None:

@@ -12,45 +12,7 @@ from keras import ops
 from larq_bop import Bop, activations, layers, quantizers
 from larq_bop.context import quantized_scope
 from tests import backends, oracle
-
-# Class: its first arguments, the shape of an input, whose sizes are odd and different.
-LAYERS = {
-    "QuantDense": ([5], (3, 4)),
-    "QuantConv1D": ([4, 3], (2, 9, 3)),
-    "QuantConv2D": ([4, (3, 2)], (2, 7, 5, 3)),
-    "QuantConv3D": ([2, (3, 2, 2)], (1, 5, 4, 3, 2)),
-    "QuantDepthwiseConv2D": ([3], (2, 7, 5, 3)),
-    "QuantSeparableConv1D": ([4, 3], (2, 9, 3)),
-    "QuantSeparableConv2D": ([4, 3], (2, 7, 5, 3)),
-    "QuantConv2DTranspose": ([4, 3], (2, 4, 3, 2)),
-    "QuantConv3DTranspose": ([2, 2], (1, 3, 2, 4, 2)),
-}
-PADDED = [name for name in LAYERS if "Conv" in name and "Transpose" not in name]
-KINDS = pytest.mark.parametrize("name", LAYERS)
-
-
-def normal(shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
-
-
-def roles(name):
-    if "Separable" in name:
-        return ["depthwise", "pointwise"]
-    return ["depthwise"] if "Depthwise" in name else ["kernel"]
-
-
-def binary(name, constraint="weight_clip"):
-    kernels = {f"{role}_quantizer": "ste_sign" for role in roles(name)}
-    constraints = {f"{role}_constraint": constraint for role in roles(name)}
-    return {"input_quantizer": "ste_sign", **kernels, **constraints}
-
-
-def marked(name):
-    return {f"{role}_quantizer": quantizers.NoOp(precision=1) for role in roles(name)}
-
-
-def make(name, /, **arguments):
-    return getattr(layers, name)(*LAYERS[name][0], **arguments)
+from tests.layers.catalogue import KINDS, LAYERS, PADDED, binary, make, marked, normal, roles
 
 
 def make_parent(name, /, **arguments):
@@ -262,54 +224,3 @@ def test_no_op_marks_the_kernels_for_bop(name):
     layer.build(LAYERS[name][1])
     count = len(roles(name))
     assert [Bop.is_binary_variable(v) for v in layer.weights] == [True] * count + [False]
-
-
-def a_model_of(name, /, **arguments):
-    shape = LAYERS[name][1]
-    layer = make(name, **{**binary(name), **arguments})
-    return keras.Sequential([keras.Input(shape[1:]), layer]), normal(shape)
-
-
-@KINDS
-def test_a_model_loads_and_is_cloned_without_custom_objects(name, tmp_path):
-    padding = {"padding": "same", "pad_values": 1.0} if name in PADDED else {}
-    model, x = a_model_of(name, **padding)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    clone = keras.models.clone_model(model)
-    clone.set_weights(model.get_weights())
-    for copy in (loaded, clone):
-        for argument in binary(name):
-            copied, original = (getattr(m.layers[0], argument) for m in (copy, model))
-            assert type(copied) is type(original)
-            assert copied.get_config() == original.get_config()
-        np.testing.assert_array_equal(backends.to_numpy(copy(x)), backends.to_numpy(model(x)))
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@KINDS
-def test_mixed_precision(name, policy):
-    """Signs, and sums of few signs, are exact in half precision; kernels stay in float32."""
-    expected, x = a_model_of(name, use_bias=False)
-    model, _ = a_model_of(name, use_bias=False, dtype=policy)
-    # Zero, if rounded to float16 before the sign is taken.
-    weights = [np.float32(1e-9) * normal(w.shape, i) for i, w in enumerate(model.weights)]
-    model.set_weights(weights)
-    expected.set_weights(weights)
-    y = model(x)
-    assert backends.dtype_of(y) == policy.removeprefix("mixed_")
-    assert {backends.dtype_of(w) for w in model.weights} == {"float32"}
-    np.testing.assert_array_equal(backends.to_numpy(y), backends.to_numpy(expected(x)))
-
-
-@KINDS
-def test_it_trains(name):
-    model, x = a_model_of(name)
-    model.compile(keras.optimizers.SGD(0.1), "mean_squared_error")
-    y = normal(model.output_shape[1:])[None].repeat(len(x), 0)
-    before = model.get_weights()
-    history = model.fit(x, y, epochs=2, verbose=0).history["loss"]
-    assert np.isfinite(history).all()
-    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
-    kernels = model.get_weights()[: len(roles(name))]
-    assert max(np.abs(kernel).max() for kernel in kernels) <= 1.0
