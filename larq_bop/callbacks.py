@@ -1,8 +1,9 @@
-"""Callbacks that watch binary weights."""
+"""Callbacks that watch binary weights, and that change hyperparameters as training goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from keras import ops
 
 from larq_bop.optimizers import BinaryOptimizer, CaseOptimizer
 
-__all__ = ["FlipRatioLogger"]
+__all__ = ["FlipRatioLogger", "HyperparameterScheduler"]
 
 
 class FlipRatioLogger(keras.callbacks.Callback):
@@ -75,6 +76,134 @@ class FlipRatioLogger(keras.callbacks.Callback):
         # On JAX, reading `self.model` brings the optimizer's variables up to date.
         assert self.model is not None
         return int(ops.convert_to_numpy(self._optimizers[0].iterations))
+
+
+class HyperparameterScheduler(keras.callbacks.Callback):
+    """Sets a hyperparameter of an optimizer at the start of each epoch or step.
+
+    Its value stands in the logs of each epoch. A model that is compiled with
+    `steps_per_execution=n` starts n steps at once: `update_freq="step"` sets it before them.
+
+    Args:
+        schedule: A function of the epoch's number, or of the number of steps taken, from 0; or of
+            it and the present value. It returns the new value.
+        hyperparameter: The attribute's name: `"gamma"` or `"threshold"` of `Bop`, `"learning_rate"`
+            (or `"lr"`) of every optimizer.
+        optimizer: The optimizer whose hyperparameter it is, or None for the model's. It may be one
+            of those in a `CaseOptimizer`.
+        update_freq: `"epoch"` or `"step"`.
+        verbose: 1 to print every new value, 0 not to.
+        log_name: The name in the logs, or None for `hyperparameter`.
+
+    Raises:
+        ValueError: for another `update_freq`; when training begins, if the optimizer has no such
+            hyperparameter, or one that cannot change once the training step is compiled.
+
+    Example:
+
+    >>> bop = larq_bop.Bop(threshold=1e-6, gamma=1e-3)
+    >>> callback = larq_bop.callbacks.HyperparameterScheduler(
+    ...     lambda epoch: 1e-3 * 0.1 ** (epoch // 30), "gamma", bop
+    ... )
+    """
+
+    def __init__(
+        self,
+        schedule: Callable,
+        hyperparameter: str,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        update_freq: str = "epoch",
+        verbose: int = 0,
+        log_name: str | None = None,
+    ):
+        super().__init__()
+        if update_freq not in ("epoch", "step"):
+            raise ValueError(
+                f"`update_freq` must be 'epoch' or 'step'. Received: update_freq={update_freq!r}"
+            )
+        self.schedule = schedule
+        self.hyperparameter = hyperparameter
+        self.optimizer = optimizer
+        self.update_freq = update_freq
+        self.verbose = verbose
+        self.log_name = log_name or hyperparameter
+
+    def set_model(self, model):
+        super().set_model(model)
+        if self.optimizer is None:
+            self.optimizer = model.optimizer
+            if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+                self.optimizer = self.optimizer.inner_optimizer
+        if not hasattr(self.optimizer, self._attribute):
+            raise ValueError(
+                f"The optimizer {self.optimizer.name!r} has no {self.hyperparameter!r}. Where it "
+                "stands in a CaseOptimizer, pass the one that has as `optimizer`."
+            )
+        settable = getattr(type(self.optimizer), self._attribute, None)
+        if self._variable() is None and getattr(settable, "fset", None) is None:
+            raise ValueError(
+                f"`{self.hyperparameter}` of the optimizer {self.optimizer.name!r} cannot change "
+                "during training: it is a constant of the compiled training step."
+            )
+
+    @property
+    def _attribute(self) -> str:
+        return "learning_rate" if self.hyperparameter == "lr" else self.hyperparameter
+
+    def set_hyperparameter(self, t: int):
+        """Sets the hyperparameter to what the schedule says.
+
+        Args:
+            t: The number of the epoch, or of the steps taken.
+
+        Returns:
+            The new value, a NumPy scalar.
+        """
+        arguments = (t, self._value()) if _takes_two(self.schedule) else (t,)
+        value, variable = self.schedule(*arguments), self._variable()
+        if variable is None:
+            setattr(self.optimizer, self._attribute, value)
+        else:
+            variable.assign(value)
+        return self._value()
+
+    def _variable(self) -> keras.Variable | None:
+        """The attribute itself, where it is a variable and no property."""
+        attribute = vars(self.optimizer).get(self._attribute)
+        return attribute if isinstance(attribute, keras.Variable) else None
+
+    def _value(self):
+        return ops.convert_to_numpy(getattr(self.optimizer, self._attribute))[()]
+
+    def _steps_done(self) -> int:
+        # On JAX, reading `self.model` brings the optimizer's variables up to date.
+        assert self.model is not None
+        return int(ops.convert_to_numpy(self.optimizer.iterations))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.update_freq == "step":
+            step = self._steps_done()
+            self._tell("Batch", step, self.set_hyperparameter(step))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.update_freq == "epoch":
+            self._tell("Epoch", epoch, self.set_hyperparameter(epoch))
+
+    def _tell(self, what: str, t: int, value) -> None:
+        if self.verbose > 0:
+            print(f"{what} {t}: {self.log_name} is now {value!s}.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs[self.log_name] = float(self._value())
+
+
+def _takes_two(schedule: Callable) -> bool:
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except (TypeError, ValueError):  # Some callables of C tell no signature.
+        return False
+    return True
 
 
 def flip_ratio(flips, num_weights: int) -> np.ndarray:
