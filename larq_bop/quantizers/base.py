@@ -30,7 +30,7 @@ class Quantizer(keras.layers.Layer):
     is_ternary = False
     flip_ratio = None
 
-    def __init__(self, metrics=None, **kwargs):
+    def __init__(self, *, metrics=None, **kwargs):
         # A quantizer sees its input in full precision under a mixed policy, too: a small latent
         # weight must not be rounded to zero before its sign is taken.
         super().__init__(**{"autocast": False, **kwargs})
