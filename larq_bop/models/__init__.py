@@ -5,6 +5,7 @@ from larq_bop.models.latent_cnn import latent_cnn
 from larq_bop.models.layer_profile import LayerProfile
 from larq_bop.models.model_profile import ModelProfile
 from larq_bop.models.operation_profile import OperationProfile
+from larq_bop.models.summary import summary
 from larq_bop.models.weight_profile import WeightProfile
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "WeightProfile",
     "binarynet",
     "latent_cnn",
+    "summary",
 ]
