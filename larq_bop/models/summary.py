@@ -144,8 +144,13 @@ def _printed(title: str, columns: list, rows: list) -> str:
     for row in rows:
         table.add_row(*row)
     console = Console(
-        **{"color_system": None, "force_terminal": False, "force_jupyter": False},
-        **{"emoji": False, "highlight": False, "markup": False, "width": 10_000},
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        emoji=False,
+        highlight=False,
+        markup=False,
+        width=10_000,
     )
     longest = max((len(row[0]) for row in rows), default=0)
     narrowest = console.measure(table).maximum - max(0, longest - _NAME_WIDTH)
