@@ -15,17 +15,6 @@ from experiments.preprocessing import on_bytes
 LOSS = "sparse_categorical_crossentropy"
 
 
-class EndlessBatches(Batches):
-    """Batches that begin anew when they are over."""
-
-    @property
-    def num_batches(self):
-        return None
-
-    def __getitem__(self, index):
-        return super().__getitem__(index % len(self))
-
-
 def training(data, precision, batch_size, filters, counting=True):
     """Trains binarynet with Bop on augmented images; seconds a step."""
     keras.config.set_dtype_policy(precision)
@@ -47,8 +36,15 @@ def latent_cnn(data, precision, batch_size):
 def _training(network, optimizer, data, batch_size, augment):
     model = on_bytes(network, augment)
     model.compile(optimizer=optimizer, loss=LOSS)
-    batches = EndlessBatches(*protocol.read_images(data), batch_size, augment, seed=0)
+    batches = _endless(*protocol.read_images(data), batch_size, augment)
     return lambda steps: seconds_of_fit(model, batches, keras.callbacks.LambdaCallback, steps)
+
+
+def _endless(images, labels, batch_size, augment):
+    """Returns shuffled batches without end, by TensorFlow's own means, as on Larq's side."""
+    everything = Batches(images, labels, len(images), augment, seed=0)[0]
+    batches = tf.data.Dataset.from_tensor_slices(everything).repeat()
+    return batches.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 class UncountedBop(lb.Bop):

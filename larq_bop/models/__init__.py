@@ -1,6 +1,19 @@
-"""The networks of the paper and the report."""
+"""The networks of the paper and the report, and what a model costs."""
 
 from larq_bop.models.binarynet import binarynet
 from larq_bop.models.latent_cnn import latent_cnn
+from larq_bop.models.layer_profile import LayerProfile
+from larq_bop.models.model_profile import ModelProfile
+from larq_bop.models.operation_profile import OperationProfile
+from larq_bop.models.summary import summary
+from larq_bop.models.weight_profile import WeightProfile
 
-__all__ = ["binarynet", "latent_cnn"]
+__all__ = [
+    "LayerProfile",
+    "ModelProfile",
+    "OperationProfile",
+    "WeightProfile",
+    "binarynet",
+    "latent_cnn",
+    "summary",
+]

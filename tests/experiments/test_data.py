@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import data
 from experiments.data import Dataset, load
+from experiments.data import tfds as through_tfds
+from experiments.data.dataset import PUBLISHED
 from experiments.errors import ExperimentError
 
 CLOSED_PORT = "http://127.0.0.1:9/"
@@ -209,8 +210,8 @@ def tiny_folder(tmp_path_factory):
 def tiny(monkeypatch):
     """The data set mnist is tiny, and its host does not answer."""
     pytest.importorskip("tensorflow_datasets")
-    published = dataclasses.replace(data._PUBLISHED["mnist"], train=30, test=10, url=CLOSED_PORT)
-    monkeypatch.setitem(data._PUBLISHED, "mnist", published)
+    published = dataclasses.replace(PUBLISHED["mnist"], train=30, test=10, url=CLOSED_PORT)
+    monkeypatch.setitem(PUBLISHED, "mnist", published)
     return published
 
 
@@ -404,7 +405,7 @@ def test_half_prepared_data_are_told(tiny_copy, tmp_path, spoil, reason):
 
 
 def test_prepared_data_of_another_size_are_told(tiny, tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(data._PUBLISHED, "mnist", dataclasses.replace(tiny, test=11))
+    monkeypatch.setitem(PUBLISHED, "mnist", dataclasses.replace(tiny, test=11))
     with pytest.raises(ExperimentError, match=r"test images are uint8 of shape \(10, 28, 28, 1\)"):
         load("mnist", tiny_folder, tmp_path)
     assert tree(tmp_path) == []
@@ -420,9 +421,11 @@ def test_a_missing_package_is_told(tiny, tiny_folder, tmp_path, monkeypatch, pac
 
 def test_the_log_level_of_tensorflow_is_given_back(tiny, tiny_folder, tmp_path, monkeypatch):
     seen = []
-    decode = data._decode
+    decode = through_tfds._decode
     monkeypatch.setattr(
-        data, "_decode", lambda *a: (seen.append(os.environ["TF_CPP_MIN_LOG_LEVEL"]), decode(*a))[1]
+        through_tfds,
+        "_decode",
+        lambda *a: (seen.append(os.environ["TF_CPP_MIN_LOG_LEVEL"]), decode(*a))[1],
     )
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     load("mnist", tiny_folder, tmp_path / "a")
@@ -475,10 +478,10 @@ def test_without_network_the_default_folder_is_not_made(tiny, nobody_s_home):
 
 
 def test_a_host_that_keeps_silent_is_given_up(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "_REACH_SECONDS", 0.2)
+    monkeypatch.setattr(through_tfds, "_REACH_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        monkeypatch.setitem(data._PUBLISHED, "mnist", dataclasses.replace(tiny, url=url))
+        monkeypatch.setitem(PUBLISHED, "mnist", dataclasses.replace(tiny, url=url))
         with pytest.raises(ExperimentError, match="cannot be reached"):
             load("mnist", tmp_path, tmp_path / "cache")
 
@@ -505,7 +508,7 @@ def network(tiny, monkeypatch):
     with HTTPServer(("127.0.0.1", 0), NotFound) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setitem(data._PUBLISHED, "mnist", dataclasses.replace(tiny, url=url))
+        monkeypatch.setitem(PUBLISHED, "mnist", dataclasses.replace(tiny, url=url))
         yield made
         server.shutdown()
 
@@ -558,7 +561,7 @@ def test_a_data_folder_that_cannot_be_written_is_told(network, tmp_path, monkeyp
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(data.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(through_tfds.tempfile, "TemporaryDirectory", refuse)
     with pytest.raises(ExperimentError, match=rf"downloaded to {tmp_path} \(permission denied\)"):
         load("mnist", tmp_path, tmp_path / "cache")
     assert tree(tmp_path) == []
