@@ -1,7 +1,6 @@
 """Layers beside Larq's own: outputs and gradients from the same inputs and weights."""
 
 import inspect
-import itertools
 
 import numpy as np
 import pytest
@@ -72,6 +71,14 @@ def test_same_padding(name, window, pad_values, which):
     assert_parity(name, {**arguments, **quantizers(name, which)})
 
 
+@pytest.mark.parametrize("which", QUANTIZED)
+@pytest.mark.parametrize("window", [{"strides": 2}, {"dilation_rate": 2}], ids=str)
+@pytest.mark.parametrize("name", PADDED)
+def test_valid_padding(name, window, which):
+    shape = None if name != "QuantConv3D" else (1, 7, 5, 6, 2)
+    assert_parity(name, {**window, **quantizers(name, which)}, shape)
+
+
 @pytest.mark.parametrize("size", [(5, 5), (6, 7), (9, 4)])
 @pytest.mark.parametrize("kernel_size", [1, 2, (3, 4)], ids=str)
 @pytest.mark.parametrize("strides", [1, 2, 3])
@@ -101,6 +108,7 @@ def test_sizes_of_images_kernels_and_strides(size, kernel_size, strides):
         ("QuantConv2DTranspose", {"strides": 2, "padding": "same"}, None),
         ("QuantConv2DTranspose", {"strides": 3}, None),
         ("QuantConv2DTranspose", {"strides": 2, "output_padding": 1}, None),
+        ("QuantConv2DTranspose", {"strides": (2, 3), "padding": "same"}, (1, 3, 5, 2)),
         ("QuantConv3DTranspose", {"strides": 2, "padding": "same"}, None),
         ("QuantDense", {}, (2, 3, 4)),
         ("QuantDense", {"activation": "leaky_tanh", "use_bias": False}, None),
@@ -111,19 +119,33 @@ def test_other_arguments(name, arguments, shape, which):
     assert_parity(name, {**arguments, **quantizers(name, which)}, shape)
 
 
-KERNEL_QUANTIZERS = ["approx_sign", "swish_sign", "magnitude_aware_sign", "ste_tern"]
-KERNEL_QUANTIZERS += ["ste_heaviside", "dorefa_quantizer"]
+OTHER_QUANTIZERS = pytest.mark.parametrize(
+    "quantizer",
+    [
+        "approx_sign",
+        "swish_sign",
+        "magnitude_aware_sign",
+        "ste_tern",
+        "ste_heaviside",
+        "dorefa_quantizer",
+    ],
+)
 
 
+@OTHER_QUANTIZERS
 @pytest.mark.parametrize(
-    ("name", "quantizer"),
-    itertools.product(
-        ["QuantDense", "QuantConv2D", "QuantSeparableConv2D", "QuantConv2DTranspose"],
-        KERNEL_QUANTIZERS,
-    ),
+    "name", ["QuantDense", "QuantConv2D", "QuantSeparableConv2D", "QuantConv2DTranspose"]
 )
 def test_other_kernel_quantizers(name, quantizer):
     assert_parity(name, quantizers(name, "both", kernel=quantizer))
+
+
+@OTHER_QUANTIZERS
+@pytest.mark.parametrize("name", ["QuantDense", "QuantConv2D", "QuantDepthwiseConv2D"])
+def test_other_input_quantizers(name, quantizer):
+    arguments = {} if name == "QuantDense" else {"padding": "same", "pad_values": 1.0}
+    arguments |= quantizers(name, "both") | {"input_quantizer": quantizer}
+    assert_parity(name, arguments)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -79,7 +79,7 @@ def optimizer(scenario):
 
 
 def train(scenario, on_two):
-    """Returns the model after training, and the flips of every step."""
+    """Returns the model after training, the flips of every step, and reported flip ratios."""
     rng = np.random.default_rng(0)
     samples = 53 if "uneven" in scenario else SAMPLES
     x = rng.standard_normal((samples, 6, 6, 1)).astype("float32")
@@ -90,10 +90,11 @@ def train(scenario, on_two):
     if "uneven" in scenario and not on_two:
         weight[-5:] = [5 / 6, 5 / 6, 5 / 6, 5 / 4, 5 / 4]
 
-    model = network(scenario, on_two)
+    with lb.context.metrics_scope(["flip_ratio"] if "normalized" in scenario else []):
+        model = network(scenario, on_two)
     model.compile(optimizer(scenario), "sparse_categorical_crossentropy")
     flips = lb.callbacks.FlipRatioLogger()
-    model.fit(
+    history = model.fit(
         x,
         y,
         sample_weight=weight,
@@ -102,8 +103,9 @@ def train(scenario, on_two):
         shuffle=False,
         verbose=0,
         callbacks=[flips],
-    )
-    return model, flips.flips
+    ).history
+    ratios = sorted(values for name, values in history.items() if name.startswith("flip_ratio/"))
+    return model, flips.flips, ratios
 
 
 @functools.cache
@@ -134,8 +136,8 @@ def compare(scenario):
 
     The one on one device never scales its loss: scaling must not change anything.
     """
-    one, flips_on_one = train_on_one(scenario.replace("-scaled", ""))
-    two, flips_on_two = train_on_two(scenario)
+    one, flips_on_one, ratios_on_one = train_on_one(scenario.replace("-scaled", ""))
+    two, flips_on_two, ratios_on_two = train_on_two(scenario)
     pairs = list(zip(one.trainable_variables, two.trainable_variables, strict=True))
     binary = [pair for pair in pairs if lb.Bop.is_binary_variable(pair[0])]
     other = [pair for pair in pairs if not lb.Bop.is_binary_variable(pair[0])]
@@ -152,6 +154,8 @@ def compare(scenario):
         ),
         "flips_on_one": flips_on_one,
         "flips_on_two": flips_on_two,
+        "ratios_on_one": ratios_on_one,
+        "ratios_on_two": ratios_on_two,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests import backends
@@ -40,6 +41,8 @@ def test_two_devices_equal_one(results, scenario):
     assert len(result["flips_on_one"]) == 12
     assert min(result["flips_on_one"][:3]) > 0
     assert result["largest_difference_of_others"] < 1e-5
+    assert len(result["ratios_on_one"]) == {"case-normalized": 2}.get(scenario, 0)
+    np.testing.assert_allclose(result["ratios_on_two"], result["ratios_on_one"], rtol=1e-6)
     assert result["others"] == {"bop": 0, "case-normalized": 4}.get(scenario, 2)
 
 
