@@ -8,7 +8,8 @@ from larq_bop.larq import keras_2  # First of all: it refuses what cannot work.
 from larq_bop.larq.bop import Bop, Bop2ndOrder
 from larq_bop.larq.case_optimizer import CaseOptimizer
 from larq_bop.larq.crossing import from_larq, to_larq
-from larq_bop.larq.deploy import CannotConvertError, Conversion, convert
+from larq_bop.larq.deploy import Conversion, convert
+from larq_bop.larq.refusals import CannotConvertError
 from larq_bop.larq.translation import CannotCrossError
 
 __all__ = [
