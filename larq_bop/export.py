@@ -2,17 +2,20 @@
 
 The file is an archive of NumPy arrays (`.npz`): `header`, the UTF-8 text of a JSON object, and one
 array for each weight of the model, named by its position. A binary weight's array is
-`numpy.packbits(weight > 0)`; every other weight's is the weight itself.
+`numpy.packbits(weight > 0)`; every other weight's is the weight itself. The last 64 bytes, the end
+of the archive's comment, are the SHA-256 of all bytes before them.
+
+To load a file, this module needs NumPy and nothing else: a device may have a copy of it alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ __all__ = ["load_packed", "save_packed"]
 
 _FORMAT = "larq_bop.packed"
 _VERSION = 1
+_DIGEST = 64  # Hexadecimal digits.
 
 # A quantized layer's kernels, and the attributes that hold their quantizers.
 _QUANTIZERS = {
@@ -65,14 +69,11 @@ def save_packed(model, path) -> Path:
             }
         )
         arrays[str(i)] = np.packbits(value > 0) if packed else value
-    header = {"format": _FORMAT, "version": _VERSION, "weights": entries}
-    header["sha256"] = _checksum(header, arrays)
+    content = _archive({"format": _FORMAT, "version": _VERSION, "weights": entries}, arrays)
     path = Path(path)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
-        with unfinished.open("wb") as file:
-            text = np.frombuffer(json.dumps(header).encode(), dtype="uint8")
-            np.savez(file, header=text, **arrays)
+        unfinished.write_bytes(content)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -94,9 +95,7 @@ def load_packed(path, model=None) -> dict[str, np.ndarray]:
         ValueError: if the file is damaged, not of this format, or of a version that is not known
             here, or if the model has other weights; it is then left as it was.
     """
-    header, arrays = _read(Path(path))
-    paths = [entry["path"] for entry in header["weights"]]
-    values = [_unpacked(entry, arrays[str(i)]) for i, entry in enumerate(header["weights"])]
+    paths, values = _read(Path(path))
     if model is not None:
         _assign(model, paths, values)
     # Layers inside of layers may share a path: the later one has its position added.
@@ -137,44 +136,43 @@ def _as_numpy(x) -> np.ndarray:
     value = keras.ops.convert_to_numpy(x)
     # NumPy itself has no bfloat16, and float32 holds every half-precision value.
     half = keras.backend.standardize_dtype(x.dtype) in ("bfloat16", "float16")
-    return np.ascontiguousarray(value.astype("float32") if half else value)
+    return np.asarray(value.astype("float32") if half else value, order="C")
 
 
-def _checksum(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
-    told = {name: value for name, value in header.items() if name != "sha256"}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for name in sorted(arrays):
-        digest.update(f"{name}:{arrays[name].dtype.str}:{arrays[name].shape}:".encode())
-        digest.update(arrays[name].tobytes())
-    return digest.hexdigest()
+def _archive(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+    """Returns the bytes of a file."""
+    file = io.BytesIO()
+    np.savez(file, header=np.frombuffer(json.dumps(header).encode(), dtype="uint8"), **arrays)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.comment = b"sha256:" + _DIGEST * b"0"
+    content = file.getvalue()[:-_DIGEST]
+    return content + _digest(content)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Returns the header and the arrays of a file that is whole and of this format."""
-    foreign = ValueError(f"{path} is not a file that larq_bop.export.save_packed wrote.")
-    with path.open("rb") as file:
-        if not zipfile.is_zipfile(file):
-            raise foreign
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _read(path: Path) -> tuple[list[str], list[np.ndarray]]:
+    """Returns the weights' paths and the weights."""
+    content = path.read_bytes()
+    foreign = f"{path} is damaged, or no file that larq_bop.export.save_packed wrote"
+    if content[-_DIGEST:] != _digest(content[:-_DIGEST]):
+        raise ValueError(f"{foreign}: its contents do not match their checksum.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    try:
-        header = json.loads(arrays.pop("header").tobytes())
-        is_ours = header["format"] == _FORMAT
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise foreign from error
-    if not is_ours:
-        raise foreign
-    if header.get("version") != _VERSION:
-        raise ValueError(
-            f"{path} is of version {header.get('version')!r}, and this larq_bop knows version "
-            f"{_VERSION} only."
-        )
-    if header.get("sha256") != _checksum(header, arrays):
-        raise ValueError(f"{path} is damaged: its contents do not match their checksum.")
-    return header, arrays
+        header = json.loads(arrays["header"].tobytes())
+        if (header["format"], header["version"]) == (_FORMAT, _VERSION):
+            entries = header["weights"]
+            values = [_unpacked(entry, arrays[str(i)]) for i, entry in enumerate(entries)]
+            return [entry["path"] for entry in entries], values
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{foreign}: {error}") from error
+    raise ValueError(
+        f"{path} is of the format {header['format']!r}, version {header['version']!r}, and this "
+        f"larq_bop reads {_FORMAT!r}, version {_VERSION}, only."
+    )
 
 
 def _assign(model, paths: list[str], values: list[np.ndarray]) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tf_keras
+import tensorflow as tf
 
-from larq_bop.larq.layer_table import CannotCrossError, translated
+from larq_bop.larq.loading import load
+from larq_bop.larq.translation import KERASES, CannotCrossError, translated
 from larq_bop.optimizers import Bop
 
-__all__ = ["from_larq", "load", "to_larq"]
-
-_KERAS = (keras, tf_keras)
+__all__ = ["from_larq", "to_larq"]
 
 
 def to_larq(model, dtype: str | None = None):
@@ -28,7 +24,8 @@ def to_larq(model, dtype: str | None = None):
     The model is not compiled.
 
     Args:
-        model: A Sequential or functional model of Keras 3, or the path of its `.keras` file.
+        model: A Sequential or functional model of Keras 3, or the path of the `.keras` or `.h5`
+            file that it was saved to.
         dtype: The dtype policy of all layers, or None for those that they have.
 
     Returns:
@@ -37,7 +34,7 @@ def to_larq(model, dtype: str | None = None):
     Raises:
         CannotCrossError: a ValueError, if a layer has no equal in Larq or `tf.keras`; it names it.
     """
-    return _Crossing(_loaded(model, 0), to=1, dtype=dtype).model()
+    return _Crossing(to=1, dtype=dtype).model(_loaded(model, 0))
 
 
 def from_larq(model):
@@ -56,164 +53,136 @@ def from_larq(model):
     Raises:
         CannotCrossError: a ValueError, if a layer has no equal in larq_bop or Keras 3; it names it.
     """
-    return _Crossing(_loaded(model, 1), to=0).model()
-
-
-def load(path):
-    """Loads a saved model with the Keras that saved it, not compiled.
-
-    Args:
-        path: A `.keras` file of Keras 3 or 2, or an `.h5` file or SavedModel of Keras 2.
-
-    Returns:
-        A model of `keras` or of `tf.keras`.
-
-    Raises:
-        FileNotFoundError: if there is nothing.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"There is no model at {path}.")
-    saved_by = tf_keras
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            version = json.loads(archive.read("metadata.json"))["keras_version"]
-        saved_by = tf_keras if version.startswith("2.") else keras
-    return saved_by.models.load_model(path, compile=False)
+    return _Crossing(to=0).model(_loaded(model, 1))
 
 
 def _loaded(model, side: int):
     if isinstance(model, (str, os.PathLike)):
         model = load(model)
-    if not isinstance(model, _KERAS[side].Model):
-        raise TypeError(f"Expected a model of {_KERAS[side].__name__}. Received: {model!r}")
+    if not isinstance(model, KERASES[side].Model):
+        raise TypeError(f"Expected a model of {KERASES[side].__name__}. Received: {model!r}")
     return model
 
 
 class _Crossing:
-    """One model on its way."""
+    """One model on its way, with the models inside of it."""
 
-    def __init__(self, model, to: int, dtype: str | None = None):
-        self._source, self._to, self._dtype = model, to, dtype
-        # Layers by their name: one that is called twice is one layer there, too.
-        self._layers: dict[str, Any] = {}
+    def __init__(self, to: int, dtype: str | None = None):
+        self._to, self._dtype = to, dtype
+        # By identity: a layer that is called twice is one layer there, too.
+        self._layers: dict[int, Any] = {}
 
-    def model(self):
-        """Builds the model on the other side and gives it the weights."""
-        source, there = self._source, _KERAS[self._to]
-        if not source.built:
-            raise CannotCrossError(f"The model {source.name!r} cannot cross: it is not built.")
-        if isinstance(source, _KERAS[1 - self._to].Sequential):
-            layers = [self._layer(layer) for layer in source.layers]
-            inputs = there.Input(batch_shape=source.input_shape)
-            model = there.Sequential([inputs, *layers], name=source.name)
-        elif hasattr(source, "get_layer") and "layers" in source.get_config():
-            model = self._functional()
-        else:
+    def model(self, source):
+        """Returns the equal of a model, with its weights."""
+        if type(source).call.__module__.split(".")[0] not in ("keras", "tf_keras"):
             raise CannotCrossError(
                 f"The model {source.name!r} cannot cross: only Sequential and functional models do."
             )
-        for layer in source.layers:
-            if layer.name in self._layers:
-                _set_weights(layer, self._layers[layer.name])
+        if not source.built:
+            raise CannotCrossError(f"The model {source.name!r} cannot cross: it is not built.")
+        if isinstance(source, KERASES[1 - self._to].Sequential):
+            return self._sequential(source)
+        return self._functional(source)
+
+    def _sequential(self, source):
+        (inputs,) = source.inputs
+        layers = [_maker(inputs), *source.layers]
+        model = KERASES[self._to].Sequential(name=source.name)
+        for layer in layers:
+            model.add(self._layer(layer))
+        for layer in layers:
+            self._set_weights(layer)
         return model
 
+    def _functional(self, source):
+        """Makes each call of a layer again, with the equal layer and the equal tensors."""
+        equal = {id(x): self._layer(_maker(x)).output for x in tf.nest.flatten(source.inputs)}
+
+        def there(x):
+            if _is_symbolic(x) and id(x) not in equal:
+                raise CannotCrossError(
+                    f"The operation {_maker(x).name!r} cannot cross: only layers do. Put a layer "
+                    "in its place."
+                )
+            return equal.get(id(x), x)
+
+        for depth in sorted(source._nodes_by_depth, reverse=True):
+            for node in source._nodes_by_depth[depth]:
+                layer, arguments = _call(node)
+                if node.is_input or not isinstance(layer, KERASES[1 - self._to].layers.Layer):
+                    continue
+                args, kwargs = tf.nest.map_structure(there, arguments)
+                outputs = self._called(layer, args, kwargs)
+                outputs = zip(tf.nest.flatten(node.outputs), tf.nest.flatten(outputs), strict=True)
+                equal.update({id(x): y for x, y in outputs})
+        ends = tf.nest.map_structure(there, [source.input, source.output])
+        model = KERASES[self._to].Model(*ends, name=source.name)
+        for layer in source.layers:
+            self._set_weights(layer)
+        return model
+
+    def _called(self, layer, args, kwargs):
+        if kwargs.get("training"):
+            raise CannotCrossError(
+                f"The layer {layer.name!r} cannot cross: it is called with training=True, which "
+                "Keras 2 obeys in a prediction and Keras 3 does not."
+            )
+        there = self._layer(layer)
+        try:
+            return there(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}") from error
+
     def _layer(self, layer):
-        if layer.name not in self._layers:
-            if isinstance(layer, _KERAS[1 - self._to].Model):
-                there = _Crossing(layer, self._to, self._dtype).model()
+        """Returns the equal of a layer or of a model."""
+        if id(layer) not in self._layers:
+            if isinstance(layer, KERASES[1 - self._to].Model):
+                there = self.model(layer)
             else:
                 there = translated(layer, self._to, self._dtype)
-            self._layers[layer.name] = there
-        return self._layers[layer.name]
+            self._layers[id(layer)] = there
+        return self._layers[id(layer)]
 
-    def _functional(self):
-        """Calls the layers in the order in which their inputs become known."""
-        there, config = _KERAS[self._to], self._source.get_config()
-        calls = [
-            (saved["name"], i, call)
-            for saved in config["layers"]
-            for i, call in enumerate(saved["inbound_nodes"])
-        ]
-        # A model inside of a model may count its calls from 1.
-        first: dict[str, int] = {}
-        for name, i, _ in _references([[call for *_, call in calls], config["output_layers"]]):
-            first[name] = min(i, first.get(name, i))
-        tensors = {}
-        for name, *_ in _references(config["input_layers"]):
-            layer = self._source.get_layer(name)
-            shape = getattr(layer, "batch_shape", None) or layer.get_config()["batch_input_shape"]
-            tensors[name, 0, 0] = there.Input(
-                batch_shape=tuple(shape), dtype=layer.dtype, name=name
-            )
-        while calls:
-            ready = [each for each in calls if self._arguments(each, tensors) is not None]
-            if not ready:
-                waiting = ", ".join(dict.fromkeys(name for name, *_ in calls))
-                raise CannotCrossError(f"The inputs of these layers are not known: {waiting}.")
-            for name, i, call in ready:
-                args, kwargs = self._arguments((name, i, call), tensors)
-                outputs = self._layer(self._source.get_layer(name))(*args, **kwargs)
-                outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-                i += first.get(name, 0)
-                tensors.update({(name, i, k): tensor for k, tensor in enumerate(outputs)})
-            calls = [each for each in calls if each not in ready]
-
-        def ends(key):
-            found = [tensors[reference] for reference in _references(config[key])]
-            return found[0] if isinstance(config[key][0], str) or len(found) == 1 else found
-
-        return there.Model(ends("input_layers"), ends("output_layers"), name=self._source.name)
-
-    def _arguments(self, call, tensors) -> tuple[list, dict] | None:
-        """Returns a call's arguments, or None as long as one of them is not known."""
-        name, _, saved = call
+    def _set_weights(self, layer) -> None:
+        """Gives the equal of a layer its weights; both have them in the same order."""
+        if isinstance(layer, KERASES[1 - self._to].Model):
+            return
+        if self._to == 1:
+            _check_signs(layer)
+        there = self._layers[id(layer)]
         try:
-            if self._to == 1:
-                args = [_filled(value, tensors) for value in saved["args"]]
-                kwargs = {k: _filled(v, tensors) for k, v in saved["kwargs"].items()}
-            else:
-                inputs = [tensors[tuple(reference[:3])] for reference in saved]
-                args, kwargs = [inputs[0] if len(inputs) == 1 else inputs], dict(saved[0][3])
-        except KeyError:
-            return None
-        kwargs = {key: value for key, value in kwargs.items() if value is not None}
-        if kwargs.keys() - {"training"}:
+            there.set_weights(layer.get_weights())
+        except ValueError as error:
+            raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}") from error
+        if hasattr(there, "finalize_state"):
+            there.finalize_state()  # Computes from the weights what the layer works with.
+
+
+def _is_symbolic(x) -> bool:
+    return hasattr(x, "_keras_history")
+
+
+def _maker(tensor):
+    """Returns the layer or operation that a symbolic tensor came from."""
+    return tensor._keras_history[0]
+
+
+def _call(node) -> tuple[Any, tuple[Any, dict[str, Any]]]:
+    """Returns a layer, or an operation of Keras 3, and the arguments that it was called with."""
+    if hasattr(node, "layer"):
+        return node.layer, (node.call_args, node.call_kwargs)
+    args, kwargs = node.arguments.args, dict(node.arguments.kwargs)
+    # Masks that Keras 3 computes and passes on by itself, Keras 2 does, too.
+    if _is_symbolic(kwargs.get("mask")) and not isinstance(_maker(kwargs["mask"]), keras.Layer):
+        del kwargs["mask"]
+    return node.operation, (args, kwargs)
+
+
+def _check_signs(layer) -> None:
+    """Refuses a layer whose kernel is binary itself, for Bop, and holds anything but signs."""
+    for weight in layer.weights:
+        if Bop.is_binary_variable(weight) and np.any(np.abs(np.asarray(weight)) != 1):
             raise CannotCrossError(
-                f"The layer {name!r} cannot cross: it is called with {', '.join(kwargs)}."
-            )
-        return args, kwargs
-
-
-def _filled(value, tensors):
-    """Returns a saved argument of Keras 3 with tensors in the place of references to them."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        return tensors[tuple(value["config"]["keras_history"])]
-    if isinstance(value, (list, tuple)):
-        return [_filled(each, tensors) for each in value]
-    return value
-
-
-def _references(saved) -> list[tuple[str, int, int]]:
-    """Returns `(layer, call, output)` of each tensor that a saved structure speaks of."""
-    if isinstance(saved, dict):
-        history = saved.get("config", {}).get("keras_history") if "config" in saved else None
-        return [tuple(history)] if history else _references(list(saved.values()))
-    if not isinstance(saved, (list, tuple)):
-        return []
-    if len(saved) >= 3 and [type(each) for each in saved[:3]] == [str, int, int]:
-        return [tuple(saved[:3])]
-    return [reference for each in saved for reference in _references(each)]
-
-
-def _set_weights(source, there) -> None:
-    """Gives a layer the weights of its equal; both have them in the same order."""
-    for weight in source.weights:
-        value = np.asarray(weight)
-        # Larq marks latent kernels, too, and they may hold anything.
-        marked = Bop.is_binary_variable(weight) and isinstance(source, keras.layers.Layer)
-        if marked and np.any(np.abs(value) != 1):
-            raise CannotCrossError(
-                f"The layer {source.name!r} cannot cross: its kernel is marked as binary, and "
+                f"The layer {layer.name!r} cannot cross: its kernel is marked as binary, and "
                 "holds other values than -1 and +1. Train it with Bop first."
             )
-    there.set_weights([np.asarray(value, "float32") for value in source.get_weights()])

@@ -6,17 +6,15 @@ import dataclasses
 import os
 from pathlib import Path
 
-import larq
 import tf_keras
 
-from larq_bop.larq.crossing import from_larq, load, to_larq
-from larq_bop.larq.dense_as_convolution import is_binary, with_convolutions
+from larq_bop.larq.binary_layers import calls, is_meant_to_be_binary
+from larq_bop.larq.crossing import to_larq
+from larq_bop.larq.engine_model import for_engine
+from larq_bop.larq.loading import load
+from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layer
 
-__all__ = ["CannotConvertError", "Conversion", "convert"]
-
-
-class CannotConvertError(ValueError):
-    """Larq Compute Engine would run a binary layer in float32."""
+__all__ = ["Conversion", "convert"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +27,8 @@ class Conversion:
         size: The file's size in bytes.
         float32_size: The bytes of the model's weights in float32.
         float32_layers: The layers with weights that the engine computes in float32, by name.
+        precisions: The dtype policies of the model's layers that are not float32. Where such a
+            layer rounds, the model predicts otherwise than the engine, and than itself in float32.
     """
 
     path: Path
@@ -36,13 +36,22 @@ class Conversion:
     size: int
     float32_size: int
     float32_layers: tuple[str, ...]
+    precisions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.binary_operators} binary operators, {self.size:,} bytes, "
-            f"1/{self.float32_size / self.size:.1f} of the {self.float32_size:,} bytes of the "
-            f"weights in float32. In float32: {', '.join(self.float32_layers) or 'nothing'}."
-        )
+        lines = [
+            str(self.path),
+            f"  binary operators  {self.binary_operators}",
+            f"  in float32        {', '.join(self.float32_layers) or 'nothing'}",
+            f"  size              {self.size:,} bytes, 1/{self.float32_size / self.size:.1f} of "
+            f"the weights in float32 ({self.float32_size:,} bytes)",
+        ]
+        if self.precisions:
+            lines.append(
+                "  predictions       those of the model in float32, without the rounding of its "
+                f"{', '.join(self.precisions)}"
+            )
+        return "\n".join(lines)
 
 
 def convert(model, path) -> Conversion:
@@ -50,39 +59,44 @@ def convert(model, path) -> Conversion:
 
     Binary dense layers become the equal binary convolutions, since the engine keeps the weights of
     dense layers in float32. A layer that does not binarize its input, as the first one of most
-    networks, is computed in float32, as it was trained.
+    networks, is computed in float32, as it was trained. All else is computed in float32, too, also
+    where the model was trained in another precision.
+
+    The file expects what the model does: of `python -m experiments`, images scaled to [-1, 1].
+    Where a convolution has groups, the engine needs its option `use_indirect_bgemm`.
 
     Args:
-        model: A model of larq_bop on Keras 3 or of Larq on Keras 2, or the path of a saved one.
+        model: A model of larq_bop on Keras 3 or of Larq on Keras 2, or the path of a saved one. It
+            is left as it is.
         path: The file to write; what was there is replaced.
 
     Returns:
         What came out.
 
     Raises:
-        CannotConvertError: a ValueError, if the engine would compute a binary layer in float32; it
-            names the layer and the cure.
+        CannotConvertError: a ValueError, if the engine would compute a binary layer in float32, or
+            something else than the model does; it names the layer and the cure.
         CannotCrossError: a ValueError, as for `to_larq`.
+        OSError: if the file cannot be written.
         ImportError: if larq-compute-engine is not installed.
     """
-    # Not at the top: it is not needed for anything else here, and not to be had everywhere.
-    import larq_compute_engine
-
-    if isinstance(model, (str, os.PathLike)):
-        model = load(model)
-    model = _in_float32_with_latent_kernels(model)
-    binary = [layer for layer in model._flatten_layers() if _is_meant_to_be_binary(layer)]
-    for layer in binary:
-        _check(layer)
-    content = larq_compute_engine.convert_keras_model(with_convolutions(model))
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
+    model = load(model) if isinstance(model, (str, os.PathLike)) else model
+    larqs = model if isinstance(model, tf_keras.Model) else to_larq(model, dtype="float32")
+    check_inputs(larqs)
+    layers = list(calls(larqs))
+    for layer in layers:
+        check_layer(layer)
+    binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
+    content = _converted(for_engine(larqs))
     operators = _count(content, b"LceBconv2d")
-    if operators < len(binary):
+    if operators != len(binary):
         raise CannotConvertError(
             f"Larq Compute Engine computes {operators} operators with bits, and the model has "
-            f"{len(binary)} binary layers: {', '.join(layer.name for layer in binary)}. Layers "
-            "inside of models inside do not convert: put them into the outer model."
+            f"{len(binary)} calls of binary layers: {', '.join(each.name for each in binary)}."
         )
-    path = Path(path)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.write_bytes(content)
@@ -93,53 +107,37 @@ def convert(model, path) -> Conversion:
         path=path,
         binary_operators=operators,
         size=len(content),
-        float32_size=4 * model.count_params(),
+        float32_size=4 * larqs.count_params(),
         float32_layers=tuple(
-            layer.name for layer in model.layers if hasattr(layer, "kernel") and layer not in binary
+            dict.fromkeys(each.name for each in layers if _has_kernel(each) and each not in binary)
         ),
+        precisions=_precisions(model),
     )
 
 
-def _in_float32_with_latent_kernels(model):
-    """Returns a Larq model in float32 whose binary kernels stand behind `ste_sign`."""
-    if not isinstance(model, tf_keras.Model):
-        return to_larq(model, dtype="float32")
-    layers = list(model._flatten_layers())
-    plain = all(layer.dtype_policy.name == "float32" for layer in layers)
-    quantizers = [getattr(layer, "kernel_quantizer", None) for layer in layers]
-    if plain and not any(isinstance(each, larq.quantizers.NoOp) for each in quantizers):
-        return model
-    return to_larq(from_larq(model), dtype="float32")
+def _precisions(model) -> tuple[str, ...]:
+    names = {layer.dtype_policy.name for layer in model._flatten_layers()}
+    return tuple(sorted(name for name in names if "float" in name and name != "float32"))
 
 
-def _is_meant_to_be_binary(layer) -> bool:
-    kernels = ("kernel_quantizer", "depthwise_quantizer", "pointwise_quantizer")
-    return getattr(getattr(layer, "input_quantizer", None), "precision", None) == 1 and any(
-        getattr(getattr(layer, name, None), "precision", None) == 1 for name in kernels
-    )
+def _has_kernel(layer) -> bool:
+    return any(hasattr(layer, name) for name in ("kernel", "depthwise_kernel"))
 
 
-def _check(layer) -> None:
-    """Refuses a layer that the engine would compute in float32."""
-    if type(layer) not in (larq.layers.QuantConv2D, larq.layers.QuantDense):
-        cure = "Use a QuantConv2D or QuantDense, or give it no quantizers"
-    elif not is_binary(layer):
-        cure = 'Give it quantizers that make signs: "ste_sign"'
-    elif isinstance(layer, larq.layers.QuantDense):
-        cure = "Give it an input of at most four axes" if len(layer.input_shape) > 4 else None
-    elif layer.data_format != "channels_last":
-        cure = 'Use data_format="channels_last"'
-    elif layer.groups != 1 and layer.input_shape[-1] // layer.groups % 32:
-        cure = "Let each group have a multiple of 32 input channels"
-    elif layer.padding == "same" and layer.pad_values not in (0, 1):
-        cure = "Pad with 0 or 1"
-    else:
-        cure = None
-    if cure:
+def _converted(model) -> bytes:
+    # Not at the top: it is not needed for anything else here, and not to be had everywhere.
+    try:
+        from larq_compute_engine import convert_keras_model
+    except ImportError as error:
+        raise ImportError(
+            "To convert models, install Larq Compute Engine: pip install larq-compute-engine"
+        ) from error
+    try:
+        return convert_keras_model(model)
+    except Exception as error:  # It raises Exception itself.
         raise CannotConvertError(
-            f"Larq Compute Engine would compute the layer {layer.name!r} "
-            f"({type(layer).__name__}) in float32. {cure}."
-        )
+            f"Larq Compute Engine cannot convert the model {model.name!r}: {error}"
+        ) from error
 
 
 def _count(content: bytes, name: bytes) -> int:

@@ -11,6 +11,7 @@ from larq_bop.quantizers.pseudo_gradient import straight_through
 __all__ = ["SteHeaviside", "ste_heaviside"]
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
 def ste_heaviside(x, clip_value: float | None = 1.0):
     r"""The Heaviside step, with the straight-through estimator as its gradient.
 

@@ -24,6 +24,7 @@ __all__ = [
 _sign = backend.fused(math.sign)
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
 def ste_sign(x, clip_value: float | None = 1.0):
     r"""The sign, with the straight-through estimator as its gradient.
 
@@ -42,6 +43,7 @@ def ste_sign(x, clip_value: float | None = 1.0):
     return straight_through(x, _sign, clip_value)
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
 def approx_sign(x):
     r"""The sign, with the gradient of a parabola on each side of zero.
 
@@ -57,6 +59,7 @@ def approx_sign(x):
     return with_gradient(x, _sign, _approx_sign_gradient)
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
 def swish_sign(x, beta: float = 5.0):
     r"""The sign, with the gradient of a smooth step as steep as beta.
 

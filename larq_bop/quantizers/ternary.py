@@ -14,6 +14,7 @@ from larq_bop.quantizers.pseudo_gradient import straight_through
 __all__ = ["SteTern", "ste_tern"]
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
 def ste_tern(
     x,
     threshold_value: float = 0.05,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from larq_bop import quantizers
+from larq_bop import layers, quantizers
 from tests import backends, oracle
 
 BEYOND_ONE = np.nextafter(np.float32(1), np.float32(2))
@@ -189,6 +189,19 @@ def test_a_model_of_all_quantizers_loads_without_custom_objects(tmp_path):
     x = RANDOM[:, :6]
     for value, expected in zip(loaded(x), model(x), strict=True):
         np.testing.assert_array_equal(backends.to_numpy(value), backends.to_numpy(expected))
+
+
+FUNCTIONS = ["ste_sign", "approx_sign", "swish_sign", "ste_tern", "ste_heaviside"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_layer_that_quantizes_by_a_function_loads_without_custom_objects(tmp_path, name):
+    function = getattr(quantizers, name)
+    arguments = {"kernel_quantizer": function, "input_quantizer": function, "activation": function}
+    model = keras.Sequential([keras.Input((6,)), layers.QuantDense(3, **arguments)])
+    model.save(tmp_path / "model.keras")
+    layer = keras.models.load_model(tmp_path / "model.keras").layers[0]
+    assert [getattr(layer, argument) for argument in arguments] == [function] * 3
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

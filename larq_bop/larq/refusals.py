@@ -1,0 +1,69 @@
+"""What Larq Compute Engine would compute in float32 or wrongly, and how to mend it."""
+
+from __future__ import annotations
+
+import larq
+
+from larq_bop.larq.binary_layers import has_binary_kernel, is_meant_to_be_binary, makes_signs
+
+__all__ = ["CannotConvertError", "check_inputs", "check_layer"]
+
+
+class CannotConvertError(ValueError):
+    """Larq Compute Engine cannot run a model, or not in bits."""
+
+
+def check_inputs(model) -> None:
+    """Refuses a model that is no graph of layers, or that takes inputs of any size."""
+    if not hasattr(model, "_nodes_by_depth"):
+        raise CannotConvertError(
+            f"The model {model.name!r} cannot be converted: only Sequential and functional models "
+            "are, once they are built."
+        )
+    for tensor in model.inputs:
+        if None in tensor.shape[1:]:
+            raise CannotConvertError(
+                f"The model {model.name!r} cannot be converted: Larq Compute Engine needs inputs "
+                f"of one size, and the shape of {tensor.name!r} is {tuple(tensor.shape)}."
+            )
+
+
+def check_layer(layer) -> None:
+    """Refuses a layer that the engine would compute in float32 or wrongly, and tells the cure."""
+    _check_activations(layer)
+    cure = _cure(layer) if is_meant_to_be_binary(layer) else None
+    if cure:
+        raise CannotConvertError(
+            f"Larq Compute Engine would compute the layer {layer.name!r} "
+            f"({type(layer).__name__}) in float32. {cure}."
+        )
+
+
+def _check_activations(layer) -> None:
+    """Refuses ternary activations, which the engine takes for signs."""
+    where = [layer, *(getattr(layer, name, None) for name in ("input_quantizer", "activation"))]
+    ternary = larq.quantizers.SteTern
+    if any(isinstance(each, ternary) or each is larq.quantizers.ste_tern for each in where):
+        raise CannotConvertError(
+            f"Larq Compute Engine would take the ternary values of the layer {layer.name!r} for "
+            'signs and predict something else. Use "ste_sign".'
+        )
+
+
+def _cure(layer) -> str | None:
+    """Returns what makes the engine compute a layer in bits, or None if it does."""
+    if type(layer) not in (larq.layers.QuantConv2D, larq.layers.QuantDense):
+        return "Use a QuantConv2D or QuantDense, or give it no quantizers"
+    if layer.input_quantizer and not makes_signs(layer.input_quantizer):
+        return 'Give it an input quantizer that makes signs, "ste_sign", or none'
+    if not has_binary_kernel(layer):
+        return 'Give it a kernel quantizer that makes signs, "ste_sign", or train it with Bop'
+    if isinstance(layer, larq.layers.QuantDense):
+        return None if layer._inbound_nodes else "Take it out of the layer that wraps it"
+    if layer.data_format != "channels_last":
+        return 'Use data_format="channels_last"'
+    if layer.groups != 1 and layer.kernel.shape[-2] % 32:
+        return "Let each group have a multiple of 32 input channels"
+    if layer.padding == "same" and layer.pad_values not in (0, 1):
+        return "Pad with 0 or 1"
+    return None
