@@ -172,8 +172,8 @@ def test_another_frequency_is_an_error(update_freq):
     ("optimizer", "hyperparameter", "match"),
     [
         (case, "gamma", "'optimizer_case' has no 'gamma'.*pass the one that has"),
-        (lambda: keras.optimizers.SGD(), "lrr", "'SGD' has no 'lrr'"),
-        (lambda: keras.optimizers.SGD(), "momentum", "`momentum` of .*'SGD' cannot change"),
+        (lambda: keras.optimizers.SGD(), "lrr", "has no 'lrr'"),
+        (lambda: keras.optimizers.SGD(), "momentum", "`momentum` of .* cannot change"),
     ],
 )
 def test_what_cannot_be_scheduled_is_an_error(optimizer, hyperparameter, match):
