@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from larq_bop.larq.deploy import convert
+from larq_bop.larq.refusals import CannotConvertError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,15 +20,44 @@ def main(arguments: list[str] | None = None) -> int:
     command = parser.add_subparsers(required=True, metavar="convert").add_parser(
         "convert", help="convert a saved model to a .tflite file for Larq Compute Engine"
     )
-    command.add_argument("model", help="a .keras file of Keras 3 or 2, or a SavedModel")
+    command.add_argument("model", help="a .keras or .h5 file of Keras 3 or 2, or a SavedModel")
     command.add_argument("out", help="the .tflite file to write")
     chosen = parser.parse_args(arguments)
     try:
-        print(convert(chosen.model, chosen.out))
-    except (OSError, ValueError) as error:
+        with _held_back_unless_it_fails():
+            report = convert(chosen.model, chosen.out)
+    except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    print(report)
     return 0
+
+
+@contextlib.contextmanager
+def _held_back_unless_it_fails() -> Iterator[None]:
+    """Holds back what TensorFlow and the engine print about themselves, past `sys.stderr`.
+
+    Where the engine fails, it is all that tells why.
+    """
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as noise:
+        try:
+            os.dup2(noise.fileno(), 2)
+            yield
+        except Exception as error:
+            of_the_engine = isinstance(error, CannotConvertError) and error.__cause__
+            if of_the_engine or not isinstance(error, OSError | ValueError):
+                _copy(noise, screen)
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, 2)
+            os.close(screen)
+
+
+def _copy(noise: BinaryIO, screen: int) -> None:
+    noise.seek(0)
+    os.write(screen, noise.read())
 
 
 if __name__ == "__main__":

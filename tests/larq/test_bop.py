@@ -174,6 +174,42 @@ def test_the_config_makes_the_same_optimizer(kind):
     assert again.get_config()["gamma"] == 0.25
 
 
+def of_binary_layers(kind):
+    """A network that an optimizer of binary weights trains alone."""
+    model = networks.network()
+    for layer in model.layers:
+        layer.trainable = hasattr(layer, "kernel_quantizer")
+    model.compile(kind(gamma=0.1), "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+@pytest.mark.parametrize("kind", [Bop, Bop2ndOrder])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+def test_alone_it_goes_on_where_it_was_saved(tmp_path, kind, name):
+    model = of_binary_layers(kind)
+    networks.fit(model, epochs=1)
+    model.save(tmp_path / name)
+    loaded = tf_keras.models.load_model(tmp_path / name)
+    assert type(loaded.optimizer) is kind
+    assert networks.fit(loaded) == networks.fit(model)
+    backends.assert_identical(networks.binary_weights(loaded), networks.binary_weights(model))
+    assert model.optimizer.flips().sum() > 0
+
+
+@pytest.mark.parametrize("kind", [Bop, Bop2ndOrder])
+def test_a_step_that_the_optimizer_compiles_itself_is_the_same(kind):
+    start, gradient = normal(np.random.default_rng(0), (2, 40, 30))
+    ours, compiled = variable(start), variable(start)
+    arguments = {"threshold": 1e-3, "gamma": 0.1}
+    stepper(kind(**arguments), [ours])([gradient])
+    optimizer = kind(**arguments, jit_compile=True)
+    optimizer.build([compiled])
+    optimizer.apply_gradients([(tf.constant(gradient), compiled)])
+    np.testing.assert_array_equal(compiled.numpy(), ours.numpy())
+    assert optimizer.flips().sum() > 100
+
+
 def test_only_larqs_binary_kernels_are_binary():
     model = networks.network()
     binary = [v.name for v in model.trainable_variables if Bop.is_binary_variable(v)]

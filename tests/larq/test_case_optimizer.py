@@ -115,6 +115,30 @@ def test_a_keras_file_goes_on_where_it_was_saved(tmp_path, predicate):
     backends.assert_identical(values(loaded.variables), values(model.variables))
 
 
+def test_a_scaled_optimizer_goes_on_where_it_was_saved(tmp_path):
+    model = networks.network()
+    optimizer = tf_keras.mixed_precision.LossScaleOptimizer(networks.bop_and_adam())
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    networks.fit(model, epochs=1)
+    model.save(tmp_path / "model.keras")
+    loaded = tf_keras.models.load_model(tmp_path / "model.keras")
+    assert float(loaded.optimizer.loss_scale) == float(optimizer.loss_scale)
+    assert networks.fit(loaded) == networks.fit(model)
+    backends.assert_identical(values(loaded.variables), values(model.variables))
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+def test_an_hdf5_file_holds_the_model_without_its_optimizer(tmp_path):
+    """It would hold one counter of steps; a CaseOptimizer has one for each optimizer."""
+    model = compiled()
+    networks.fit(model, epochs=1)
+    model.save(tmp_path / "model.h5", include_optimizer=False)
+    loaded = tf_keras.models.load_model(tmp_path / "model.h5")
+    backends.assert_identical(values(loaded.variables), values(model.variables))
+    with pytest.raises(ValueError, match="name already exists"):
+        model.save(tmp_path / "whole.h5")
+
+
 @pytest.mark.parametrize("predicate", [Bop.is_binary_variable, claims_convolutions])
 def test_a_saved_model_keeps_weights_and_settings(tmp_path, predicate):
     """Keras 2 restores no optimizer's state from a SavedModel, Adam's neither."""

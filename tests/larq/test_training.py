@@ -10,7 +10,7 @@ import tf_keras
 
 from larq_bop.larq import Bop, Bop2ndOrder, CaseOptimizer
 from tests import backends
-from tests.larq import networks
+from tests.larq import networks, real_images
 
 
 def train(optimizer=None, **compilation):
@@ -111,18 +111,7 @@ def binarynet(filters, dense_units):
 
 @pytest.fixture(scope="module")
 def cifar10(tfds_dir):
-    """The first 2,500 training images of CIFAR-10, in [-1, 1], and their labels."""
-    files = sorted(str(path) for path in tfds_dir.glob("cifar10/3.0.2/*-train.tfrecord*"))
-    kinds = {
-        "image": tf.io.FixedLenFeature([], tf.string),
-        "label": tf.io.FixedLenFeature([], tf.int64),
-    }
-    examples = [
-        tf.io.parse_single_example(each, kinds)
-        for each in tf.data.TFRecordDataset(files).take(2500)
-    ]
-    images = np.stack([tf.io.decode_png(each["image"]).numpy() for each in examples])
-    return images / np.float32(127.5) - np.float32(1), np.stack([e["label"] for e in examples])
+    return real_images.cifar10(tfds_dir, "train", 2500)
 
 
 @pytest.mark.slow

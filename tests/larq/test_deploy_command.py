@@ -1,0 +1,89 @@
+"""`python -m larq_bop.larq convert`, as a user types it."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import larq_bop as lb
+from larq_bop.larq import __main__ as command
+from tests import backends
+
+pytest.importorskip("larq_compute_engine", reason="Larq Compute Engine is not installed")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("command") / "model.keras"
+    lb.models.latent_cnn((18, 18, 1)).save(path)
+    return path
+
+
+def test_it_converts_a_file_and_reports(saved, tmp_path, capfd):
+    out = tmp_path / "model.tflite"
+    assert command.main(["convert", str(saved), str(out)]) == 0
+    printed = capfd.readouterr()
+    assert printed.out.splitlines()[:2] == [str(out), "  binary operators  4"]
+    assert printed.err == ""
+    assert out.stat().st_size < 40_000
+
+
+@pytest.mark.parametrize(
+    ("model", "out", "message"),
+    [
+        ("nothing.keras", "model.tflite", "There is no model at "),
+        ("text.keras", "model.tflite", "cannot be loaded as a model"),
+        ("{saved}", "missing/folder/model.tflite", "There is no folder "),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(saved, tmp_path, capfd, model, out, message):
+    (tmp_path / "text.keras").write_text("no model")
+    paths = [str(tmp_path / model.format(saved=saved)), str(tmp_path / out)]
+    assert command.main(["convert", *paths]) == 1
+    printed = capfd.readouterr()
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert printed.out == ""
+
+
+@pytest.mark.filterwarnings("ignore:Saved-model conversion failed")
+def test_where_the_engine_fails_what_it_printed_is_shown(tmp_path, capfd):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((5, 4)), keras.layers.LSTM(3)]).save(path)
+    assert command.main(["convert", str(path), str(tmp_path / "model.tflite")]) == 1
+    printed = capfd.readouterr().err
+    assert "error: failed to legalize operation" in printed
+    assert printed.splitlines()[-1].startswith("Larq Compute Engine cannot convert the model")
+
+
+def run(*arguments, **changes):
+    environment = {**os.environ, "PYTHONPATH": str(backends.ROOT), **changes}
+    environment = {name: value for name, value in environment.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, "-m", "larq_bop.larq", *map(str, arguments)],
+        env=environment,
+        cwd=backends.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_it_needs_no_environment_variable(saved, tmp_path):
+    done = run("convert", saved, tmp_path / "model.tflite", TF_USE_LEGACY_KERAS=None)
+    assert done.returncode == 0, done.stderr
+    assert "  binary operators  4" in done.stdout.splitlines()
+    assert (tmp_path / "model.tflite").exists()
+
+
+@pytest.mark.slow
+def test_where_it_cannot_run_it_tells_why():
+    done = run("convert", "a", "b", TF_USE_LEGACY_KERAS="0")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported."
+    )
+    assert "Traceback" not in done.stderr
