@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from larq_bop import Bop, CaseOptimizer
+from larq_bop import Bop, Bop2ndOrder, CaseOptimizer
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.models import latent_cnn
@@ -65,6 +65,27 @@ def test_weights_are_signs_after_every_batch():
     assert model.optimizer.pred_opt_pairs[0][1].num_weights == signs.weights
     assert history["accuracy"][-1] > 0.95
     assert history["loss"][-1] < history["loss"][0] / 2
+
+
+@pytest.mark.skipif(backends.BACKEND != "jax", reason="JAX compiles by the state's exact types")
+@pytest.mark.parametrize("binary", [Bop, Bop2ndOrder])
+def test_the_training_step_is_compiled_once(binary):
+    traced = []
+
+    class Counting(binary):
+        def update_step(self, gradient, variable, learning_rate):
+            traced.append(variable.path)
+            super().update_step(gradient, variable, learning_rate)
+
+    model = keras.Sequential(
+        [keras.Input((4,)), QuantDense(3, kernel_quantizer=NoOp(precision=1)), QuantDense(2)]
+    )
+    optimizer = CaseOptimizer(
+        (Bop.is_binary_variable, Counting()), default_optimizer=keras.optimizers.Adam()
+    )
+    model.compile(optimizer, "mse")
+    model.fit(np.ones((32, 4)), np.ones((32, 2)), batch_size=8, epochs=2, verbose=0)
+    assert len(traced) == 1
 
 
 def with_binary_kernels(model):

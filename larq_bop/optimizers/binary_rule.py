@@ -144,7 +144,10 @@ class BinaryRule:
 
     def _new_weight(self, weight, moments, gradient, gamma, threshold, step):
         """Returns the weights, which of them flipped, and which gradients are not finite."""
-        weight = ops.where(weight < 0, -1.0, 1.0)
+        # Not Python's 1.0: JAX makes a weak type of it, another one than the variable's, and would
+        # compile the second step anew.
+        one = ops.ones((), dtype="float32")
+        weight = ops.where(weight < 0, -one, one)
         finite = ops.isfinite(gradient)
         flips = rules.flips(weight, self.signal(moments, gamma, step), threshold)
         flips = ops.logical_and(flips, finite)
