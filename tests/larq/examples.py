@@ -18,7 +18,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = {path.stem: path for path in sorted((ROOT / "docs" / "examples").glob("*.py"))}
+# The programs that are written for Larq; those for many hosts are not to be moved.
+EXAMPLES = {
+    path.stem: path
+    for path in sorted((ROOT / "docs" / "examples").glob("*.py"))
+    if not path.stem.startswith("many_hosts")
+}
 SHAPES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
 # Three steps an epoch, the last one of a smaller batch. A weight on the brink of a flip may flip on
 # one side alone, and change everything after it: so there are few weights, and few that flip.
