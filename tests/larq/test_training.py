@@ -135,19 +135,20 @@ def test_fifty_steps_of_the_papers_network_beside_larqs_own(cifar10, filters, de
     theirs.compile(legacy, "sparse_categorical_crossentropy")
     ours.compile(case, "sparse_categorical_crossentropy")
     bop = case.pred_opt_pairs[0][1]
+    trained = [v for v in ours.trainable_variables if Bop.is_binary_variable(v)]
     differing = 0
+    kernels = networks.binary_weights(ours)
     for start in range(0, 50 * batch, batch):
         step = images[start : start + batch], labels[start : start + batch]
-        before = networks.binary_weights(ours)
+        before = kernels
         assert ours.train_on_batch(*step) == theirs.train_on_batch(*step)
         larqs, kernels = networks.binary_weights(theirs), networks.binary_weights(ours)
         for i, kernel in enumerate(kernels):
-            differs = kernel != larqs[i]
-            if differs.any():
+            if not np.array_equal(kernel, larqs[i]):
+                differs = kernel != larqs[i]
                 signal = (before[i] * bop._moments[i][0].numpy())[differs] / np.float32(1e-8)
                 np.testing.assert_allclose(signal, 1.0, rtol=1e-6)
                 differing += differs.sum()
-                [v for v in ours.trainable_variables if Bop.is_binary_variable(v)][i].assign(
-                    larqs[i]
-                )
+                trained[i].assign(larqs[i])
+        kernels = larqs
     assert bop.flips(50).sum() > 100 * differing
