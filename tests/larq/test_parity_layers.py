@@ -7,31 +7,16 @@ import pytest
 
 import larq_bop
 from tests.larq.parity import assert_equal, larq, normal, output_and_gradients
+from tests.layers.catalogue import LAYERS, PADDED, roles
 
-# Class: its first arguments, the shape of an input, whose sizes are odd and different.
-LAYERS = {
-    "QuantDense": ([5], (3, 4)),
-    "QuantConv1D": ([4, 3], (2, 9, 3)),
-    "QuantConv2D": ([4, (3, 2)], (2, 7, 5, 3)),
-    "QuantConv3D": ([2, (3, 2, 2)], (1, 5, 4, 3, 2)),
-    "QuantDepthwiseConv2D": ([3], (2, 7, 5, 3)),
-    "QuantSeparableConv1D": ([4, 3], (2, 9, 3)),
-    "QuantSeparableConv2D": ([4, 3], (2, 7, 5, 3)),
-    "QuantConv2DTranspose": ([4, 3], (2, 4, 3, 2)),
-    "QuantConv3DTranspose": ([2, 2], (1, 3, 2, 4, 2)),
-}
-PADDED = [name for name in LAYERS if "Conv" in name and "Transpose" not in name]
 QUANTIZED = ["input", "kernel", "both", "neither"]
 
 
 def quantizers(name, which, kernel="ste_sign"):
-    roles = ["kernel"]
-    if "Depthwise" in name or "Separable" in name:
-        roles = ["depthwise", "pointwise"] if "Separable" in name else ["depthwise"]
     arguments = {"input_quantizer": "ste_sign"} if which in ("input", "both") else {}
     if which in ("kernel", "both"):
-        arguments |= {f"{role}_quantizer": kernel for role in roles}
-        arguments |= {f"{role}_constraint": "weight_clip" for role in roles}
+        arguments |= {f"{role}_quantizer": kernel for role in roles(name)}
+        arguments |= {f"{role}_constraint": "weight_clip" for role in roles(name)}
     return arguments
 
 
