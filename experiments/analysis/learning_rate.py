@@ -153,8 +153,11 @@ def draw(runs: Iterable[Run]) -> Figure:
         style.percent_axis(each.yaxis)
         each.set_title(DATASETS[dataset], loc="left")
         each.set_ylabel("training accuracy")
-    handles = axes.flat[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside right upper", frameon=False)
+    # Not every data set need have every configuration.
+    drawn = {line.get_label(): line for each in axes.flat for line in each.lines}
+    labels = [name for name in (*CONFIGURATIONS.values(), style.REPORT_LABEL) if name in drawn]
+    handles = [drawn[label] for label in labels]
+    figure.legend(handles, labels, loc="outside right upper", frameon=False)
     style.add_caption(figure, caption(runs))
     return figure
 

@@ -32,6 +32,19 @@ def test_accuracies_stand_beside_the_reports(tmp_path):
     assert table.loc["uniform, Adam 0.01", ("epoch 100", "the report")] == 0.9853
 
 
+def test_the_legend_names_every_configuration_of_any_data_set(tmp_path):
+    write(tmp_path, "mnist", "uniform_adam_0.01", 3)
+    write(tmp_path, "cifar10", "uniform_sgd_0.01", 3)
+    write(tmp_path, "cifar10", "glorot_sgd_1", 3)
+    (legend,) = figure1.draw(figure1.runs(tmp_path)).legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "Glorot, SGD 1",
+        "uniform, SGD 0.01",
+        "uniform, Adam 0.01",
+        "the report",
+    ]
+
+
 def test_runs_of_different_length_and_missing_configurations_are_drawn(tmp_path):
     write(tmp_path, "cifar10", "glorot_sgd_1", 12)
     write(tmp_path, "cifar10", "glorot_sgd_0.01", 3)
