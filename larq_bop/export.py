@@ -112,6 +112,8 @@ def _unpacked(entry: dict[str, Any], array: np.ndarray) -> np.ndarray:
 
 def _binary_values(model) -> dict[int, np.ndarray]:
     """Returns the quantized values of binary kernels by the kernel's identity."""
+    from larq_bop.quantizers.base import unwatched
+
     values = {}
     for layer in model._flatten_layers():
         for name, attribute in _QUANTIZERS.items():
@@ -119,7 +121,7 @@ def _binary_values(model) -> dict[int, np.ndarray]:
             if getattr(quantizer, "precision", None) != 1:
                 continue
             kernel = getattr(layer, name)
-            value = _as_numpy(quantizer(kernel.value))
+            value = _as_numpy(unwatched(quantizer)(kernel.value))
             if np.all(np.abs(value) == 1):
                 values[id(kernel)] = value.astype("float32")
             elif getattr(kernel, "precision", None) == 1:

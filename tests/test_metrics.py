@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import larq_bop
-from larq_bop import layers, quantizers
-from larq_bop.context import metrics_scope
+from larq_bop import export, layers, quantizers
+from larq_bop.context import metrics_scope, quantized_scope
 from larq_bop.metrics import FlipRatio
 from tests import backends, oracle
 
@@ -248,6 +248,26 @@ def test_reporting_leaves_training_alone():
     for each in (plain, model):
         train(each)
     backends.assert_identical(model.get_weights(), plain.get_weights())
+
+
+class Reader(keras.callbacks.Callback):
+    """Reads the binary weights after each step, in the two ways that there are."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_train_batch_end(self, batch, logs=None):
+        with quantized_scope(True):
+            self.model.get_weights()
+        export.save_packed(self.model, self.folder / "model.npz")
+
+
+def test_reading_weights_is_no_update(tmp_path):
+    unread, read = train(reporting(sequential)), reporting(sequential)
+    read = train(read, callbacks=[Reader(tmp_path)])
+    assert max(unread["flip_ratio/first"]) > 0
+    assert read["flip_ratio/first"] == unread["flip_ratio/first"]
 
 
 def test_flips_are_those_that_bop_counts():

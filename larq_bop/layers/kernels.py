@@ -5,6 +5,7 @@ from __future__ import annotations
 from keras import ops
 
 from larq_bop import backend, context
+from larq_bop.quantizers.base import unwatched
 
 __all__ = ["KernelInUse", "QuantizedKernel"]
 
@@ -62,7 +63,7 @@ class KernelInUse:
     @property
     def value(self):
         """The quantized value, a tensor."""
-        return self._quantizer(backend.as_tensor(self._variable))
+        return unwatched(self._quantizer)(backend.as_tensor(self._variable))
 
     def numpy(self):
         """Returns the quantized value as a NumPy array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -48,6 +49,9 @@ class Quantizer(keras.layers.Layer):
             self.flip_ratio.update_state(outputs)
         return outputs
 
+    def _unwatched(self, inputs):
+        return super().__call__(inputs)
+
     @property
     def variables(self):
         variables = super().variables
@@ -74,6 +78,17 @@ class ClippedQuantizer(Quantizer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "clip_value": self.clip_value}
+
+
+def unwatched(quantizer: Callable) -> Callable:
+    """Returns a quantizer as a function whose use its metrics do not see.
+
+    It is for what reads weights between steps, which would be a step without a flip otherwise.
+
+    Args:
+        quantizer: A quantizer, or any other function or layer in its place.
+    """
+    return getattr(quantizer, "_unwatched", quantizer)
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
