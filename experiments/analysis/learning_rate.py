@@ -39,9 +39,8 @@ VARIANTS = {
 }
 """The ways to scale the second of the pair, each compared with the first step by step."""
 
-
 FLOAT32 = f"{NAME}-float32"
-"""The folder of runs that repeat some of the others in float32."""
+"""The folder of runs that repeat some of the others in float32; `precision` compares them."""
 
 
 def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
@@ -104,35 +103,6 @@ def table(runs: Iterable[Run], dataset: str) -> pd.DataFrame:
         columns[f"epoch {epoch}", "ours"] = ours.loc[epoch]
         columns[f"epoch {epoch}", "the report"] = theirs.loc[epoch, ours.columns]
     return pd.DataFrame(columns).rename(index=CONFIGURATIONS)
-
-
-def precision_table(runs: Iterable[Run], repeated: Iterable[Run]) -> pd.DataFrame:
-    """Returns how far the training accuracy of runs lies from that of others, epoch by epoch.
-
-    Args:
-        runs: The runs.
-        repeated: Runs that repeat some of them, in another precision.
-
-    Returns:
-        A row a repeated run: its precision, the epochs that both have, and over these the mean of
-        the difference, runs less repeated, the mean of its magnitude, and its largest magnitude.
-    """
-    runs = list(runs)
-    rows = {}
-    for again in repeated:
-        first = next(run for run in runs if run.labels == again.labels)
-        ours, theirs = (run.history.set_index("epoch")["accuracy"] for run in (first, again))
-        difference = (ours - theirs).dropna()
-        name = DATASETS[again.labels["dataset"]], CONFIGURATIONS[again.labels["configuration"]]
-        rows[name] = {
-            "precision": first.settings["dtype_policy"],
-            "repeated in": again.settings["dtype_policy"],
-            "epochs": len(difference),
-            "mean difference": difference.mean(),
-            "mean magnitude": difference.abs().mean(),
-            "largest": difference.abs().max(),
-        }
-    return pd.DataFrame(rows).T.rename_axis(["dataset", "configuration"])
 
 
 def draw(runs: Iterable[Run]) -> Figure:

@@ -1,10 +1,11 @@
-"""Figure 1 and the steps in lock step, from invented runs."""
+"""Figure 1, its precisions and the steps in lock step, from invented runs."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.analysis import learning_rate as figure1
+from experiments.analysis import precision
 from experiments.errors import ExperimentError
 from tests.experiments.synthetic import curve, put
 
@@ -65,16 +66,30 @@ def test_the_gap_of_the_pair_is_told(tmp_path):
     assert "the nearest other curve is 30.00 points away" in told
 
 
-def test_runs_in_float32_stand_beside_those_that_they_repeat(tmp_path):
+@pytest.fixture
+def precisions(tmp_path):
+    """Runs, and one of them in float32: 0.1, 0.3, 0.5 in bfloat16; 0.1, 0.4, 0.7 and on."""
     write(tmp_path, "mnist", "glorot_sgd_0.01", 3)
     write(tmp_path, "mnist", "glorot_sgd_1", 3, end=0.5, dtype_policy="mixed_bfloat16")
-    write(tmp_path, "mnist", "glorot_sgd_1", 3, end=0.7, series=figure1.FLOAT32)
-    repeated = figure1.runs(tmp_path, folder=figure1.FLOAT32)
-    table = figure1.precision_table(figure1.runs(tmp_path), repeated)
-    (row,) = table.itertuples(index=False)
+    write(tmp_path, "mnist", "glorot_sgd_1", 4, end=1.0, series=figure1.FLOAT32)
+    return figure1.runs(tmp_path), figure1.runs(tmp_path, folder=figure1.FLOAT32)
+
+
+def test_runs_in_float32_stand_beside_those_that_they_repeat(precisions):
+    (row,) = precision.table(*precisions).itertuples(index=False)
     assert row[:3] == ("mixed_bfloat16", "float32", 3)
-    # 0.1, 0.3, 0.5 and 0.1, 0.4, 0.7
     np.testing.assert_allclose(row[3:], [-0.1, 0.1, 0.2])
+    told = precision.conclusions(*precisions)
+    assert "over 3 epochs mixed_bfloat16 lies -10.00 points from float32 on average" in told
+    assert "20.00 at most (epoch 3). In the end they reach 50.00 % and 70.00 %." in told
+
+
+def test_both_precisions_are_drawn_with_their_difference(precisions):
+    above, below = precision.draw(*precisions).axes
+    lines = {line.get_label(): line.get_ydata() for line in above.lines}
+    np.testing.assert_allclose(lines["mixed_bfloat16"], [0.1, 0.3, 0.5])
+    np.testing.assert_allclose(lines["float32"], [0.1, 0.4, 0.7])
+    np.testing.assert_allclose(below.lines[-1].get_ydata(), [0, -10, -20], atol=1e-9)
 
 
 def test_lock_step_runs_are_no_configurations(tmp_path):
