@@ -26,6 +26,9 @@ NAME = "hyperparameters"
 SMOOTHING_STEPS = 100
 """The standard deviation of the Gaussian that smooths the training accuracy, as in the report."""
 
+FULL_WIDTH = f"{NAME}-full-width"
+"""The folder of runs of the whole network, to lay beside narrower ones; see `width_table`."""
+
 _NO_FLIP = float(flip_ratio(0, 1))
 
 
@@ -73,9 +76,15 @@ TEXT = (
 """The values in the report's text, section 3.2."""
 
 
-def runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs, whose labels are `gamma` and `threshold`; see `results.load`."""
-    return load(NAME, r"gamma-(?P<gamma>.+)-threshold-(?P<threshold>.+)", root, required)
+def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
+    """Returns the runs, whose labels are `gamma` and `threshold`; see `results.load`.
+
+    Args:
+        root: The folder of all experiments' results.
+        required: Whether it is an error that there is none.
+        folder: The runs' own, `NAME` or `FULL_WIDTH`.
+    """
+    return load(folder, r"gamma-(?P<gamma>.+)-threshold-(?P<threshold>.+)", root, required)
 
 
 def by_setting(runs: Iterable[Run]) -> dict[tuple[float, float], Run]:
@@ -143,6 +152,41 @@ def table(runs: Iterable[Run], sweep: Sweep) -> pd.DataFrame:
             )
         rows.append(row)
     return pd.DataFrame(rows).set_index(sweep.varied) if rows else pd.DataFrame()
+
+
+def width_table(runs: Iterable[Run], wide: Iterable[Run]) -> pd.DataFrame:
+    """Returns what the width of the network changes, after the last epoch of the wider runs.
+
+    Args:
+        runs: The runs.
+        wide: Runs of a wider network, with the gamma and threshold of some of them.
+
+    Returns:
+        Two rows a wider run, one for each width: the epoch, its median of pi, training and
+        validation accuracy, and the report's median of pi, of its network of 128 filters.
+    """
+    found = by_setting(runs)
+    theirs = {(run.gamma, run.threshold): run.median_pi for run in reversed(reference.FIGURE2)}
+    rows = []
+    for setting, wider in by_setting(wide).items():
+        epoch = int(wider.history["epoch"].iloc[-1])
+        for run in (found[setting], wider):
+            history = run.history.set_index("epoch").loc[epoch]
+            rows.append(
+                {
+                    "gamma": setting[0],
+                    "threshold": setting[1],
+                    "filters": run.settings["filters"],
+                    "epoch": epoch,
+                    "median pi": median_pi(steps(run))[epoch],
+                    "report's median pi": _at_most(
+                        epoch, reference.FIGURE2_PI_EPOCHS, theirs[setting]
+                    ),
+                    "training": history["accuracy"],
+                    "validation": history["val_accuracy"],
+                }
+            )
+    return pd.DataFrame(rows).set_index(["gamma", "threshold", "filters"])
 
 
 def _at_most(last: int, epochs: Iterable[int], values: Iterable[float]) -> float:

@@ -9,20 +9,21 @@ from tests.experiments.synthetic import curve, put
 WEIGHTS = 1000
 
 
-def write(root, gamma, threshold, flips, accuracy=None, epochs=2):
+def write(root, gamma, threshold, flips, accuracy=None, epochs=2, series="hyperparameters", **more):
     flips = np.array(flips)
     accuracy = np.full(len(flips), 0.5) if accuracy is None else accuracy
     history = curve(epochs)
     history |= {"val_accuracy": history["accuracy"], "flips": flips.reshape(epochs, -1).sum(1)}
     steps = {"step": np.arange(1, len(flips) + 1), "accuracy": accuracy, "flips": flips}
     put(
-        root / "hyperparameters" / f"gamma-{gamma:g}-threshold-{threshold:g}",
+        root / series / f"gamma-{gamma:g}-threshold-{threshold:g}",
         {"binary_weights": WEIGHTS},
         history,
         ("steps.csv.gz", steps),
         gamma=gamma,
         threshold=threshold,
         epochs=epochs,
+        **more,
     )
 
 
@@ -85,6 +86,20 @@ def test_the_sweep_over_the_threshold_has_the_reports_runs_in_order():
     assert [(run.gamma, run.threshold) for run in sweep.reported] == [
         sweep.setting(value) for value in sweep.values
     ]
+
+
+def test_a_wider_network_stands_beside_the_narrow_one(tmp_path):
+    write(tmp_path, 1e-2, 1e-6, [9, 9, 9], epochs=3, filters=32)
+    write(tmp_path, 1e-3, 1e-6, [7, 7, 8, 8, 9, 9], epochs=3, filters=32)
+    write(tmp_path, 1e-3, 1e-6, [4, 4, 5, 5], series=figure2.FULL_WIDTH, filters=128)
+    runs, wide = figure2.runs(tmp_path), figure2.runs(tmp_path, folder=figure2.FULL_WIDTH)
+    table = figure2.width_table(runs, wide)
+    assert list(table.index) == [(1e-3, 1e-6, 32), (1e-3, 1e-6, 128)]
+    assert list(table["epoch"]) == [2, 2]
+    np.testing.assert_allclose(np.exp(table["median pi"]) * WEIGHTS, [8, 5], rtol=1e-5)
+    # Accuracies rise evenly from 0.1 to 0.5.
+    np.testing.assert_allclose(table["validation"], [0.3, 0.5])
+    assert list(table["report's median pi"]) == [-12.33, -12.33]
 
 
 def test_settings_that_are_missing_are_left_out(tmp_path):
