@@ -14,6 +14,7 @@ NEEDED = {
     "quickstart",
     "table1_approximation_viewpoint",
     "figure1_learning_rate",
+    "figure2_hyperparameters",
     "figure3_cifar10",
 }
 
