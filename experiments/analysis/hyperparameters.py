@@ -164,6 +164,9 @@ def width_table(runs: Iterable[Run], wide: Iterable[Run]) -> pd.DataFrame:
     Returns:
         Two rows a wider run, one for each width: the epoch, its median of pi, training and
         validation accuracy, and the report's median of pi, of its network of 128 filters.
+
+    Raises:
+        KeyError: if one has a setting that none of the runs has; it is named.
     """
     found = by_setting(runs)
     theirs = {(run.gamma, run.threshold): run.median_pi for run in reversed(reference.FIGURE2)}

@@ -17,9 +17,9 @@ def _pairs(runs: Iterable[Run], repeated: Iterable[Run]) -> Iterator[tuple[Run, 
 
     The accuracies' columns are named after the precisions.
     """
-    runs = list(runs)
+    by_name = {run.path.name: run for run in runs}
     for again in repeated:
-        first = next(run for run in runs if run.labels == again.labels)
+        first = by_name[again.path.name]
         curves = {
             run.settings["dtype_policy"]: run.history.set_index("epoch")["accuracy"]
             for run in (first, again)
@@ -41,6 +41,9 @@ def table(runs: Iterable[Run], repeated: Iterable[Run]) -> pd.DataFrame:
     Returns:
         A row a repeated run: its precision, the epochs that both have, and over these the mean of
         the difference, runs less repeated, the mean of its magnitude, and its largest magnitude.
+
+    Raises:
+        KeyError: if one repeats none of the runs; it has its name.
     """
     rows = {}
     for first, _, curves in _pairs(runs, repeated):

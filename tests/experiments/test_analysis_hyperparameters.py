@@ -100,6 +100,8 @@ def test_a_wider_network_stands_beside_the_narrow_one(tmp_path):
     # Accuracies rise evenly from 0.1 to 0.5.
     np.testing.assert_allclose(table["validation"], [0.3, 0.5])
     assert list(table["report's median pi"]) == [-12.33, -12.33]
+    with pytest.raises(KeyError, match=r"0\.001, 1e-06"):
+        figure2.width_table([], wide)
 
 
 def test_settings_that_are_missing_are_left_out(tmp_path):

@@ -92,6 +92,11 @@ def test_both_precisions_are_drawn_with_their_difference(precisions):
     np.testing.assert_allclose(below.lines[-1].get_ydata(), [0, -10, -20], atol=1e-9)
 
 
+def test_a_repetition_of_no_run_is_named(precisions):
+    with pytest.raises(KeyError, match="mnist-glorot_sgd_1"):
+        precision.table([], precisions[1])
+
+
 def test_lock_step_runs_are_no_configurations(tmp_path):
     write_scaling(tmp_path, "mnist", exact=[0, 0, 0, 0])
     with pytest.raises(ExperimentError, match="no finished run"):
