@@ -27,6 +27,12 @@ def _pairs(runs: Iterable[Run], repeated: Iterable[Run]) -> Iterator[tuple[Run, 
         yield first, again, pd.DataFrame(curves).dropna()
 
 
+def _difference(curves: pd.DataFrame) -> pd.Series:
+    """Returns by epoch how far the first precision lies above the second."""
+    before, after = curves.columns
+    return curves[before] - curves[after]
+
+
 def _name(run: Run) -> tuple[str, str]:
     return DATASETS[run.labels["dataset"]], CONFIGURATIONS[run.labels["configuration"]]
 
@@ -48,7 +54,7 @@ def table(runs: Iterable[Run], repeated: Iterable[Run]) -> pd.DataFrame:
     rows = {}
     for first, _, curves in _pairs(runs, repeated):
         before, after = curves.columns
-        difference = curves[before] - curves[after]
+        difference = _difference(curves)
         rows[_name(first)] = {
             "precision": before,
             "repeated in": after,
@@ -80,7 +86,7 @@ def draw(runs: Iterable[Run], repeated: Iterable[Run]) -> Figure:
         style.percent_axis(above.yaxis)
         above.legend(frameon=False, loc="lower right")
         below.axhline(0, color=style.NEUTRAL, linewidth=1)
-        below.plot(curves.index, 100 * (curves[before] - curves[after]), color=style.COLOURS[0])
+        below.plot(curves.index, 100 * _difference(curves), color=style.COLOURS[0])
         below.set_ylabel(f"{before}\nless {after},\npoints")
         style.log_epochs(below, int(curves.index.max()))
     every = {run.path: run for first, again, _ in pairs for run in (first, again)}
@@ -93,7 +99,7 @@ def conclusions(runs: Iterable[Run], repeated: Iterable[Run]) -> str:
     lines = []
     for first, _, curves in _pairs(runs, repeated):
         before, after = curves.columns
-        difference = 100 * (curves[before] - curves[after])
+        difference = 100 * _difference(curves)
         magnitude, last = difference.abs(), curves.iloc[-1]
         lines.append(
             f"- **{', '.join(_name(first))}**: over {len(curves)} epochs {before} lies "
