@@ -74,6 +74,25 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("run")
 
 
+def stages(runs: Iterable[Run]) -> pd.DataFrame:
+    """Returns a row for each value that gamma had in each run, in the order of training.
+
+    The columns: the last epoch with this gamma, the flips in an epoch (on average), and the
+    training and validation accuracy of that last epoch (NaN where no images were held out).
+    """
+    columns = {
+        "epoch": ("epoch", "last"),
+        "flips in an epoch": ("flips", "mean"),
+        "training accuracy": ("accuracy", "last"),
+        "validation accuracy": ("val_accuracy", "last"),
+    }
+    every = {}
+    for run in runs:
+        history = run.history.reindex(columns=["gamma", *(name for name, _ in columns.values())])
+        every[run.path.name] = history.groupby("gamma", sort=False).agg(**columns)
+    return pd.concat(every, names=["run"])
+
+
 def draw(runs: Iterable[Run]) -> Figure:
     """Draws Figure 3: accuracy and flips by epoch, a column a run.
 

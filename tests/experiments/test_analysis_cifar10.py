@@ -9,6 +9,7 @@ from tests.experiments.synthetic import curve, put
 
 def write(root, name, preset, epochs=10, decay=100, gamma=1e-3, threshold=1e-7, **options):
     history = {**curve(epochs), "flips": np.arange(epochs)[::-1]}
+    history["gamma"] = gamma * 0.1 ** (np.arange(epochs) // decay)
     if preset != "paper":
         history["val_accuracy"] = history["accuracy"]
     result = {
@@ -51,6 +52,20 @@ def test_each_protocol_stands_beside_its_numbers(tmp_path):
     assert "-8.67 points from the report's 88.7 %" in told
     assert "-11.30 points from the paper's 91.3 %" in told
     assert len(figure3.draw(runs).axes) == 4
+
+
+def test_each_gamma_has_its_flips_and_the_accuracy_at_its_end(tmp_path):
+    write(tmp_path, "report", "report", epochs=10, decay=4)
+    write(tmp_path, "paper", "paper", epochs=4, gamma=1e-4)
+    stages = figure3.stages(figure3.runs(tmp_path))
+    report = stages.loc["report"]
+    np.testing.assert_allclose(report.index, [1e-3, 1e-4, 1e-5])
+    assert report["epoch"].tolist() == [4, 8, 10]
+    assert report["flips in an epoch"].tolist() == [7.5, 3.5, 0.5]
+    accuracy = np.linspace(0.1, 0.5, 10)[[3, 7, 9]]
+    np.testing.assert_allclose(report["training accuracy"], accuracy)
+    np.testing.assert_allclose(report["validation accuracy"], accuracy)
+    assert stages.loc["paper", "validation accuracy"].isna().all()
 
 
 def test_the_reports_points_end_where_the_run_does(tmp_path):
