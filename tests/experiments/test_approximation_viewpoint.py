@@ -106,16 +106,17 @@ def small_run():
     return made
 
 
-def test_a_run_leaves_five_accuracies_and_three_phases(tmp_path, images):
+def test_a_run_leaves_six_accuracies_and_four_phases(tmp_path, images):
     result = run.carry_out(small_run(), images, tmp_path)
     assert result == read(tmp_path, "result.json")
-    retrained = {"latent_retrained_batch_norm", "binary_retrained_batch_norm"}
-    assert set(result) == {"binary", "latent", "latent_but_first_layer_binary", *retrained}
+    kinds = {"binary", "latent", "latent_but_first_layer_binary"}
+    assert set(result) == kinds | {f"{kind}_retrained_batch_norm" for kind in kinds}
     assert all(0 <= accuracy <= 1 for accuracy in result.values())
     history = rows(tmp_path)
     assert list(history[0]) == ["epoch", "phase", "loss", "accuracy"]
-    assert [row["epoch"] for row in history] == list("123456")
-    phases = ["training", "latent_batch_norm", "binary_batch_norm"]
+    assert [row["epoch"] for row in history] == list("12345678")
+    phases = ["training"]
+    phases += [f"{kind}_batch_norm" for kind in ("latent", "binary", "latent_but_first_layer")]
     assert [row["phase"] for row in history] == [phase for phase in phases for _ in range(2)]
     config = read(tmp_path, "config.json")
     assert config["shortened"] == "2 of 6 epochs"
