@@ -27,11 +27,16 @@ KINDS = {
     "latent_retrained_batch_norm": "latent weights,\nbatch norm retrained",
     "binary_retrained_batch_norm": "binary weights,\nbatch norm retrained",
     "latent_but_first_layer_binary": "latent weights but in\nthe first layer",
+    "latent_but_first_layer_binary_retrained_batch_norm": "latent weights but in the\n"
+    "first layer, batch norm retrained",
 }
 """What is tested, and how it is called. The report lacks the fourth, the control.
 
-The fifth is how the report tested what it calls latent weights: its first layer stayed binary.
+The last two are how the report tested what it calls latent weights: its first layer stayed binary.
 """
+
+FIRST_LAYER = f"{NAME}-first-layer"
+"""The folder of runs that have all of `KINDS`, where those in `NAME` may lack the last."""
 
 REPORT_KINDS = ("binary", "latent", "latent_retrained_batch_norm")
 """The kinds of the report's Table 1, over which it takes its analysis of variance."""
@@ -42,6 +47,7 @@ ALL_KINDS = (*REPORT_KINDS, "binary_retrained_batch_norm")
 _MEASURED_BY_THE_REPORT = {
     **{kind: kind for kind in REPORT_KINDS},
     "latent_but_first_layer_binary": "latent",
+    "latent_but_first_layer_binary_retrained_batch_norm": "latent_retrained_batch_norm",
 }
 _NARROW = ("binary", "binary_retrained_batch_norm", "latent_retrained_batch_norm")
 
@@ -73,9 +79,15 @@ class Comparison(NamedTuple):
     wilcoxon_p: float
 
 
-def runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs, whose labels are `dataset` and `seed`; see `results.load`."""
-    return load(NAME, r"(?P<dataset>[^-]+)-seed-(?P<seed>\d+)", root, required)
+def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
+    """Returns the runs, whose labels are `dataset` and `seed`; see `results.load`.
+
+    Args:
+        root: The folder of all experiments' results.
+        required: Whether it is an error that there is none.
+        folder: The runs' own, `NAME` or `FIRST_LAYER`.
+    """
+    return load(folder, r"(?P<dataset>[^-]+)-seed-(?P<seed>\d+)", root, required)
 
 
 def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
@@ -104,8 +116,8 @@ def table(accuracies: pd.DataFrame, dataset: str) -> pd.DataFrame:
         dataset: The data set.
 
     Returns:
-        For each of `KINDS` the number of runs, mean and standard deviation (with n - 1) of the test
-        accuracy, and the report's.
+        For each of `KINDS` that was tested the number of runs, mean and standard deviation (with
+        n - 1) of the test accuracy, and the report's.
     """
     rows = accuracies[accuracies["dataset"] == dataset]
     ours = rows[list(KINDS)].agg(["count", "mean", "std"]).T
@@ -114,7 +126,7 @@ def table(accuracies: pd.DataFrame, dataset: str) -> pd.DataFrame:
     measured = [theirs.get(_MEASURED_BY_THE_REPORT.get(kind)) for kind in KINDS]
     ours["report mean"] = [m.mean if m else np.nan for m in measured]
     ours["report std"] = [m.deviation if m else np.nan for m in measured]
-    return ours.astype({"runs": int})
+    return ours[ours["runs"] > 0].astype({"runs": int})
 
 
 def anova(accuracies: pd.DataFrame, dataset: str, kinds: Iterable[str] = REPORT_KINDS) -> Anova:
@@ -221,7 +233,7 @@ def draw(runs: Iterable[Run]) -> Figure:
     shown = datasets(frame)
     figure, axes = style.new_figure(len(shown), 2, (10, 1 + 2.9 * len(shown)))
     for dataset, (wide, narrow) in zip(shown, axes, strict=True):
-        _draw_kinds(wide, frame, dataset, tuple(KINDS))
+        _draw_kinds(wide, frame, dataset, tuple(table(frame, dataset).index))
         wide.set_xlim(0, 1)
         wide.set_title(f"{DATASETS[dataset]}, all", loc="left")
         _draw_kinds(narrow, frame, dataset, _NARROW)

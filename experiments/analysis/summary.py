@@ -33,7 +33,13 @@ def main_table(root: Path = RESULTS) -> str:
     """
     return markdown(
         _COLUMNS,
-        [*_table1(root), *_figure1(root), *_figure2(root), *_figure3(root)],
+        [
+            *_table1(root),
+            *_first_layer(root),
+            *_figure1(root),
+            *_figure2(root),
+            *_figure3(root),
+        ],
     )
 
 
@@ -46,11 +52,8 @@ def _table1(root: Path) -> list[tuple[str, ...]]:
     for dataset in approximation_viewpoint.datasets(frame):
         told = _told(run for run in runs if run.labels["dataset"] == dataset)
         what = f"Table 1, {DATASETS[dataset]}"
-        for kind, line in approximation_viewpoint.table(frame, dataset).iterrows():
-            name = approximation_viewpoint.KINDS[str(kind)].replace("\n", " ")
-            ours = _mean_and_deviation(line["mean"], line["std"])
-            theirs = _mean_and_deviation(line["report mean"], line["report std"])
-            rows.append((f"{what}: {name}", ours, theirs, NOTHING, told))
+        for _, line in approximation_viewpoint.table(frame, dataset).iterrows():
+            rows.append(_kind_of_weights(dataset, line, told))
         three = approximation_viewpoint.anova(frame, dataset)
         four = approximation_viewpoint.anova(frame, dataset, approximation_viewpoint.ALL_KINDS)
         theirs = f"{reference.TABLE1_ANOVA_P[dataset]:.3g}"
@@ -69,6 +72,32 @@ def _table1(root: Path) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def _kind_of_weights(dataset: str, line: pd.Series, told: str) -> tuple[str, ...]:
+    name = approximation_viewpoint.KINDS[str(line.name)].replace("\n", " ")
+    return (
+        f"Table 1, {DATASETS[dataset]}: {name}",
+        _mean_and_deviation(line["mean"], line["std"]),
+        _mean_and_deviation(line["report mean"], line["report std"]),
+        NOTHING,
+        told,
+    )
+
+
+def _first_layer(root: Path) -> list[tuple[str, ...]]:
+    runs = approximation_viewpoint.runs(root, False, approximation_viewpoint.FIRST_LAYER)
+    if not runs:
+        return []
+    frame = approximation_viewpoint.accuracies(runs)
+    return [
+        _kind_of_weights(
+            dataset,
+            approximation_viewpoint.table(frame, dataset).iloc[-1],
+            _told(run for run in runs if run.labels["dataset"] == dataset),
+        )
+        for dataset in approximation_viewpoint.datasets(frame)
+    ]
 
 
 def _figure1(root: Path) -> list[tuple[str, ...]]:

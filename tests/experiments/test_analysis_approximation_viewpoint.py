@@ -21,13 +21,14 @@ KINDS = {
     "latent_retrained_batch_norm": LATENT_RETRAINED,
     "binary_retrained_batch_norm": BINARY_RETRAINED,
     "latent_but_first_layer_binary": LATENT,
+    "latent_but_first_layer_binary_retrained_batch_norm": LATENT_RETRAINED,
 }
 
 
-def write(root, dataset, seeds=4, kinds=tuple(KINDS)):
+def write(root, dataset, seeds=4, kinds=tuple(KINDS), experiment="approximation-viewpoint"):
     for seed in range(seeds):
         result = {kind: KINDS[kind][seed] for kind in kinds}
-        folder = root / "approximation-viewpoint" / f"{dataset}-seed-{seed}"
+        folder = root / experiment / f"{dataset}-seed-{seed}"
         put(folder, result, dataset=dataset, seed=seed)
 
 
@@ -124,8 +125,18 @@ def test_runs_without_the_reports_oddity_are_shown(tmp_path):
     write(tmp_path, "mnist", kinds=table1.ALL_KINDS)
     runs = table1.runs(tmp_path)
     table = table1.table(table1.accuracies(runs), "mnist")
-    assert table.loc["latent_but_first_layer_binary", "runs"] == 0
-    table1.draw(runs)
+    assert list(table.index) == list(table1.ALL_KINDS)
+    labels = [label.get_text() for label in table1.draw(runs).axes[0].get_yticklabels()]
+    assert labels == [table1.KINDS[kind] for kind in table1.ALL_KINDS]
+
+
+def test_latent_weights_but_in_the_first_layer_stand_beside_what_the_report_calls_latent(tmp_path):
+    write(tmp_path, "cifar10", experiment=table1.FIRST_LAYER)
+    accuracies = table1.accuracies(table1.runs(tmp_path, folder=table1.FIRST_LAYER))
+    line = table1.table(accuracies, "cifar10").iloc[-1]
+    assert line.name == "latent_but_first_layer_binary_retrained_batch_norm"
+    assert line["mean"] == pytest.approx(0.981)
+    assert (line["report mean"], line["report std"]) == (0.5942, 0.005)
 
 
 def test_no_runs_are_an_error(tmp_path):

@@ -25,7 +25,8 @@ def cells(table):
 
 @pytest.fixture
 def root(tmp_path):
-    table1.write(tmp_path, "mnist")
+    table1.write(tmp_path, "mnist", kinds=approximation_viewpoint.ALL_KINDS)
+    table1.write(tmp_path, "mnist", seeds=2, experiment=approximation_viewpoint.FIRST_LAYER)
     figure1.write(tmp_path, "cifar10", "glorot_sgd_1", 100)
     figure1.write_scaling(tmp_path, "mnist", exact=[0, 0, 0, 0])
     figure2.write(tmp_path, 1e-2, 1e-6, [9, 9, 9, 9])
@@ -45,6 +46,8 @@ def test_main_table_has_our_number_the_reports_and_the_papers(root):
     assert rows["Table 1, MNIST: latent less binary weights, both retrained"][0].startswith(
         "+0.20 points, t test p = 0.1"
     )
+    key = "Table 1, MNIST: latent weights but in the first layer, batch norm retrained"
+    assert rows[key] == ["98.00 ± 0.14 %", "98.07 ± 0.13 %", "—", "2 runs, 6 epochs, float32"]
     key = "Figure 1, CIFAR-10: Glorot, SGD 1, training accuracy after epoch 100"
     assert rows[key][:3] == ["50.00 %", "65.45 %", "—"]
     key = "Figure 2, gamma 0.01 / 0.0001 at threshold 1e-06: median of pi in the last epoch"
@@ -70,9 +73,10 @@ def test_runs_table_lists_every_command_with_hardware_and_wall_time(root):
         "a processor, 2 cores",
         "6.0 min",
     ]
-    assert rows[1][0] == "[cifar10/short](cifar10/short)"
-    assert rows[1][2] == "10 of 500 epochs"
-    assert len(rows) == 4
+    assert rows[1][0].endswith("-first-layer), 2 runs")
+    assert rows[2][0] == "[cifar10/short](cifar10/short)"
+    assert rows[2][2] == "10 of 500 epochs"
+    assert len(rows) == 5
 
 
 def test_a_table_is_put_between_the_markers(tmp_path):
@@ -103,12 +107,17 @@ def test_the_tables_of_this_repository_come_from_its_results(path, table):
 
 
 def committed_accuracies():
-    """Table 1's accuracies by data set and kind, read without the code that is tested."""
+    """Table 1's accuracies by data set and kind, read without the code that is tested.
+
+    One kind comes from a folder of its own, in which all others were measured again.
+    """
+    apart = "latent_but_first_layer_binary_retrained_batch_norm"
     found = {}
-    for path in sorted((RESULTS / "approximation-viewpoint").glob("*-seed-*/result.json")):
+    for path in sorted(RESULTS.glob("approximation-viewpoint*/*-seed-*/result.json")):
         dataset = path.parent.name.split("-")[0]
         for kind, accuracy in json.loads(path.read_text()).items():
-            found.setdefault(dataset, {}).setdefault(kind, []).append(accuracy)
+            if (kind == apart) == (path.parents[1].name == "approximation-viewpoint-first-layer"):
+                found.setdefault(dataset, {}).setdefault(kind, []).append(accuracy)
     return found
 
 
@@ -118,9 +127,10 @@ def test_table_1_of_the_readme_is_that_of_the_raw_files():
     }
     for dataset, kinds in committed_accuracies().items():
         what = f"Table 1, {DATASETS[dataset]}"
-        for kind, label in approximation_viewpoint.KINDS.items():
-            values = 100 * np.array(kinds[kind])
-            told = rows[f"{what}: {' '.join(label.split())}"]
+        for kind, accuracies in kinds.items():
+            values = 100 * np.array(accuracies)
+            label = " ".join(approximation_viewpoint.KINDS[kind].split())
+            told = rows[f"{what}: {label}"]
             mean, deviation = map(float, re.findall(r"[\d.]+", told))
             assert mean == pytest.approx(values.mean(), abs=0.00501)
             squares = ((values - values.mean()) ** 2).sum()
