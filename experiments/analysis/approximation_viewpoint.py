@@ -21,14 +21,16 @@ from experiments.analysis import style
 from experiments.analysis.results import DATASETS, RESULTS, Run, caption, load, percent
 
 NAME = "approximation-viewpoint"
+AS_IN_THE_REPORT = "latent_but_first_layer_binary_retrained_batch_norm"
+"""What the report's code tests as latent weights with batch normalization retrained."""
+
 KINDS = {
     "binary": "binary weights",
     "latent": "latent weights",
     "latent_retrained_batch_norm": "latent weights,\nbatch norm retrained",
     "binary_retrained_batch_norm": "binary weights,\nbatch norm retrained",
     "latent_but_first_layer_binary": "latent weights but in\nthe first layer",
-    "latent_but_first_layer_binary_retrained_batch_norm": "latent weights but in the\n"
-    "first layer, batch norm retrained",
+    AS_IN_THE_REPORT: "latent weights but in the\nfirst layer, batch norm retrained",
 }
 """What is tested, and how it is called. The report lacks the fourth, the control.
 
@@ -36,7 +38,7 @@ The last two are how the report tested what it calls latent weights: its first l
 """
 
 FIRST_LAYER = f"{NAME}-first-layer"
-"""The folder of runs that have all of `KINDS`, where those in `NAME` may lack the last."""
+"""The folder of runs that test `AS_IN_THE_REPORT`, too, which those in `NAME` may lack."""
 
 REPORT_KINDS = ("binary", "latent", "latent_retrained_batch_norm")
 """The kinds of the report's Table 1, over which it takes its analysis of variance."""
@@ -47,7 +49,7 @@ ALL_KINDS = (*REPORT_KINDS, "binary_retrained_batch_norm")
 _MEASURED_BY_THE_REPORT = {
     **{kind: kind for kind in REPORT_KINDS},
     "latent_but_first_layer_binary": "latent",
-    "latent_but_first_layer_binary_retrained_batch_norm": "latent_retrained_batch_norm",
+    AS_IN_THE_REPORT: "latent_retrained_batch_norm",
 }
 _NARROW = ("binary", "binary_retrained_batch_norm", "latent_retrained_batch_norm")
 

@@ -93,7 +93,9 @@ def _first_layer(root: Path) -> list[tuple[str, ...]]:
     return [
         _kind_of_weights(
             dataset,
-            approximation_viewpoint.table(frame, dataset).iloc[-1],
+            approximation_viewpoint.table(frame, dataset).loc[
+                approximation_viewpoint.AS_IN_THE_REPORT
+            ],
             _told(run for run in runs if run.labels["dataset"] == dataset),
         )
         for dataset in approximation_viewpoint.datasets(frame)

@@ -133,8 +133,9 @@ def test_runs_without_the_reports_oddity_are_shown(tmp_path):
 def test_latent_weights_but_in_the_first_layer_stand_beside_what_the_report_calls_latent(tmp_path):
     write(tmp_path, "cifar10", experiment=table1.FIRST_LAYER)
     accuracies = table1.accuracies(table1.runs(tmp_path, folder=table1.FIRST_LAYER))
-    line = table1.table(accuracies, "cifar10").iloc[-1]
-    assert line.name == "latent_but_first_layer_binary_retrained_batch_norm"
+    line = table1.table(accuracies, "cifar10").loc[
+        "latent_but_first_layer_binary_retrained_batch_norm"
+    ]
     assert line["mean"] == pytest.approx(0.981)
     assert (line["report mean"], line["report std"]) == (0.5942, 0.005)
 
