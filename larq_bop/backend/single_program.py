@@ -1,7 +1,9 @@
 """JAX and torch: every device runs one program, whose gradients are global already."""
 
 import contextlib
+import functools
 
+import keras
 from keras import ops
 
 __all__ = [
@@ -10,6 +12,7 @@ __all__ = [
     "at_once",
     "convolution",
     "fused",
+    "max_pooled",
     "normalized",
     "sign",
     "sum_over_replicas",
@@ -77,3 +80,30 @@ def convolution(inputs, kernel, strides, padding, data_format, dilation_rate):
 
 def normalized(x, gamma, beta, epsilon, axis):
     """Returns None: no kernel here is faster than Keras' own code."""
+
+
+def max_pooled(x, pool_size, strides, padding, data_format):
+    """Returns the maximum of every window, or None where Keras' own code is as good.
+
+    XLA's gradient of a window's maximum scatters, value by value. Where windows tile the image, the
+    same gradient is elementwise: it goes to the first of a window's greatest values.
+
+    Args:
+        x: `(batch, height, width, channels)`.
+        pool_size: Height and width of a window.
+        strides: Its step.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
+    """
+    if keras.backend.backend() != "jax" or data_format != "channels_last":
+        return None
+    _, height, width, channels = x.shape
+    rows, columns = pool_size
+    if None in (height, width) or height % rows or width % columns or pool_size != strides:
+        return None
+    windows = ops.reshape(x, (-1, height // rows, rows, width // columns, columns, channels))
+    values = [windows[:, :, i, :, j] for i in range(rows) for j in range(columns)]
+    # The second condition is for NaN, which is the greatest of all.
+    return functools.reduce(
+        lambda a, b: ops.where(ops.logical_or(a < b, ops.isnan(b)), b, a), values
+    )

@@ -8,10 +8,12 @@ from larq_bop.layers.depthwise import (
     QuantSeparableConv2D,
 )
 from larq_bop.layers.normalization import BatchNormalization
+from larq_bop.layers.pooling import MaxPooling2D
 from larq_bop.layers.transpose import QuantConv2DTranspose, QuantConv3DTranspose
 
 __all__ = [
     "BatchNormalization",
+    "MaxPooling2D",
     "QuantConv1D",
     "QuantConv2D",
     "QuantConv2DTranspose",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from larq_bop.initializers import BinaryGlorotNormal
-from larq_bop.layers import BatchNormalization, QuantConv2D, QuantDense
+from larq_bop.layers import BatchNormalization, MaxPooling2D, QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
 
 __all__ = ["binarynet"]
@@ -51,7 +51,7 @@ def binarynet(
             **_kernel(latent_weights),
         )(x)
         if i % 2:
-            x = keras.layers.MaxPooling2D(2)(x)
+            x = MaxPooling2D(2)(x)
         x = _normalized(x)
     x = keras.layers.Flatten()(x)
     for units in (dense_units, dense_units, num_classes):

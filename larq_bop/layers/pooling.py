@@ -1,0 +1,28 @@
+"""Max pooling, faster than Keras' where its gradient is slow."""
+
+from __future__ import annotations
+
+import keras
+
+from larq_bop import backend
+
+__all__ = ["MaxPooling2D"]
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class MaxPooling2D(keras.layers.MaxPooling2D):
+    """`keras.layers.MaxPooling2D`, with an elementwise gradient on JAX if windows tile images.
+
+    Values and gradients are Keras': among equal values, frequent in sums of signs, the first of a
+    window gets the gradient. Everywhere else it is Keras' own code that runs.
+
+    Args:
+        *args: As in `keras.layers.MaxPooling2D`.
+        **kwargs: Likewise.
+    """
+
+    def call(self, inputs):
+        pooled = backend.max_pooled(
+            inputs, self.pool_size, self.strides, self.padding, self.data_format
+        )
+        return super().call(inputs) if pooled is None else pooled
