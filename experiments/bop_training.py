@@ -47,11 +47,10 @@ class BopTraining(Training):
         return [self._flips]
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
-        decays = epoch // self.settings.gamma_decay_epochs
         return {
             **super().row(epoch, logs),
             **{name: logs[name] for name in ("flips", "flip_ratio") if name in logs},
-            "gamma": self.settings.gamma * self.settings.gamma_decay**decays,
+            "gamma": self.settings.schedule("gamma").at(epoch),
         }
 
     def is_done(self) -> bool:
@@ -71,16 +70,18 @@ def optimizer(settings: BopSettings, steps: int) -> keras.optimizers.Optimizer:
     """Returns Bop for binary weights and Adam for the rest.
 
     Args:
-        settings: Gamma, threshold, learning rate and gamma's decay.
+        settings: Gamma, threshold and learning rate, and their schedules.
         steps: Steps an epoch.
+
+    Raises:
+        ExperimentError: for a cosine schedule that begins at 0.
     """
-    gamma = keras.optimizers.schedules.ExponentialDecay(
-        settings.gamma, steps * settings.gamma_decay_epochs, settings.gamma_decay, staircase=True
+    threshold, gamma, learning_rate = (
+        settings.schedule(name).by_step(steps) for name in ("threshold", "gamma", "learning_rate")
     )
-    bop = larq_bop.Bop(threshold=settings.threshold, gamma=gamma)
     return larq_bop.CaseOptimizer(
-        (larq_bop.Bop.is_binary_variable, bop),
-        default_optimizer=keras.optimizers.Adam(settings.learning_rate),
+        (larq_bop.Bop.is_binary_variable, larq_bop.Bop(threshold=threshold, gamma=gamma)),
+        default_optimizer=keras.optimizers.Adam(learning_rate),
     )
 
 

@@ -15,6 +15,7 @@ import os
 import platform
 import shlex
 import shutil
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from typing import Any
 
 import keras
 
+from experiments import accelerator
 from experiments.checkpoint import Checkpoints
 from experiments.errors import ExperimentError
 from experiments.files import atomic_write, cause
@@ -77,6 +79,7 @@ class RunFolder:
                 "command": shlex.join(["python", "-m", "experiments", *sys.argv[1:]]),
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "data": source,
+                "commit": _commit(),
                 "versions": _versions(),
                 "hardware": _hardware(),
                 "wall_time_seconds": None if seconds is None else round(seconds, 1),
@@ -215,6 +218,8 @@ def require_equal_settings(path: Path, settings: Settings) -> None:
             f"{path / CONFIG} is damaged ({error}); `--overwrite` begins the run anew."
         ) from error
     now = settings.as_dict()
+    # A setting that is younger than the run had its default then.
+    before = {**settings.defaults(), **before}
     changed = [
         f"{name} {before.get(name)} there and {now.get(name)} here"
         for name in sorted({*before, *now})
@@ -257,6 +262,19 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
+def _commit() -> str | None:
+    """Returns the commit that the code is at, with "-dirty" if it was changed since.
+
+    A copy without its history is asked for in the environment, as `LARQ_BOP_COMMIT`.
+    """
+    git = ("git", "describe", "--always", "--abbrev=40", "--dirty")
+    here = Path(__file__).parent
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        told = subprocess.run(git, cwd=here, capture_output=True, check=True, text=True)
+        return told.stdout.strip()
+    return os.environ.get("LARQ_BOP_COMMIT")
+
+
 def _versions() -> dict[str, str]:
     backend = keras.backend.backend()
     versions = {
@@ -283,6 +301,8 @@ def _hardware() -> dict[str, Any]:
 def _devices() -> list[str]:
     if keras.backend.backend() == "torch":  # Keras lists devices for TensorFlow and JAX.
         return [str(keras.ops.zeros(()).device)]
+    if accelerator.is_at_hand():
+        return accelerator.kinds()
     return keras.distribution.list_devices()
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from experiments.schedules import Name
+
 _SEEDS = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 
@@ -44,10 +46,36 @@ BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step.")]
 Gamma = Annotated[
     float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
 ]
-GammaDecayEpochs = Annotated[
-    int | None, typer.Option(min=1, help="Epochs between two changes of gamma.")
+GammaSchedule = Annotated[Name | None, typer.Option(help="How gamma changes from there.")]
+GammaEnd = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, callback=_finite, help="Gamma at the end of a line or a cosine."),
 ]
-Threshold = Annotated[float | None, typer.Option(min=0, callback=_finite, help="Bop's threshold.")]
+GammaDecayEpochs = Annotated[
+    int | None, typer.Option(min=1, help="Epochs between two changes of a step schedule.")
+]
+Threshold = Annotated[
+    float | None, typer.Option(min=0, callback=_finite, help="Bop's threshold at the start.")
+]
+ThresholdSchedule = Annotated[Name | None, typer.Option(help="How the threshold changes.")]
+ThresholdEnd = Annotated[
+    float | None,
+    typer.Option(min=0, callback=_finite, help="The threshold at the end of a line or a cosine."),
+]
+LearningRate = Annotated[
+    float | None, typer.Option(min=0, callback=_finite, help="Adam's learning rate at the start.")
+]
+LearningRateSchedule = Annotated[Name | None, typer.Option(help="How Adam's rate changes.")]
+LearningRateEnd = Annotated[
+    float | None,
+    typer.Option(min=0, callback=_finite, help="Adam's rate at the end of a line or a cosine."),
+]
+ValidationShare = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=0.5, callback=_finite, help="Share of the training images that is held out."
+    ),
+]
 Filters = Annotated[int | None, typer.Option(min=1, help="Channels of the first convolution.")]
 Limit = Annotated[
     int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
@@ -96,19 +124,21 @@ def of_every_run(
 
 def of_bop(
     gamma: Gamma = None,
-    threshold: Threshold = None,
+    gamma_schedule: GammaSchedule = None,
+    gamma_end: GammaEnd = None,
     gamma_decay_epochs: GammaDecayEpochs = None,
+    threshold: Threshold = None,
+    threshold_schedule: ThresholdSchedule = None,
+    threshold_end: ThresholdEnd = None,
+    learning_rate: LearningRate = None,
+    learning_rate_schedule: LearningRateSchedule = None,
+    learning_rate_end: LearningRateEnd = None,
+    validation_share: ValidationShare = None,
 ):
     """The options of an experiment whose binary weights Bop trains."""
 
 
 def of_a_single_run(
-    preset: Annotated[
-        Literal["quick", "report", "paper"],
-        typer.Option(
-            help="The settings to start from: minutes on two cores, the report's, the paper's."
-        ),
-    ] = "quick",
     filters: Filters = None,
     seed: Seed = None,
     out: Annotated[

@@ -6,6 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.errors import ExperimentError
+from experiments.schedules import Name, Schedule
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -41,6 +44,15 @@ class Settings:
         given = {name: value for name, value in options.items() if value is not None}
         return dataclasses.replace(self, **given)
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Returns the settings that have a value where none is given."""
+        return {
+            field.name: field.default
+            for field in dataclasses.fields(cls)
+            if field.default is not dataclasses.MISSING
+        }
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings as they stand in `config.json`."""
         return dataclasses.asdict(self)
@@ -53,10 +65,16 @@ class BopSettings(Settings):
     Attributes:
         filters: Output channels of the network's first convolution.
         gamma: Bop's gamma at the start.
-        gamma_decay: The factor by which gamma changes every `gamma_decay_epochs`.
-        gamma_decay_epochs: Epochs between two changes of gamma.
-        threshold: Bop's threshold.
-        learning_rate: Adam's learning rate, for the batch normalization.
+        gamma_schedule: How gamma changes from there, see `Schedule`.
+        gamma_end: Gamma at the end of a linear or cosine schedule.
+        gamma_decay: The factor of a step schedule, every `gamma_decay_epochs`.
+        gamma_decay_epochs: Epochs between two changes of a step schedule.
+        threshold: Bop's threshold at the start.
+        threshold_schedule: How it changes; step as gamma does.
+        threshold_end: The threshold at the end of a linear or cosine schedule.
+        learning_rate: Adam's learning rate at the start, for the batch normalization.
+        learning_rate_schedule: How it changes; step as gamma does.
+        learning_rate_end: The learning rate at the end of a linear or cosine schedule.
         patience: Stop after so many epochs without a flip; None for never.
     """
 
@@ -64,10 +82,38 @@ class BopSettings(Settings):
     gamma: float
     threshold: float
     learning_rate: float = 0.01
+    gamma_schedule: Name = "step"
+    gamma_end: float = 0.0
     gamma_decay: float = 0.1
     gamma_decay_epochs: int = 100
+    threshold_schedule: Name = "constant"
+    threshold_end: float = 0.0
+    learning_rate_schedule: Name = "constant"
+    learning_rate_end: float = 0.0
     validation_share: float = 0.1
     patience: int | None = None
+
+    def schedule(self, name: str) -> Schedule:
+        """Returns how a hyperparameter changes over the run.
+
+        Args:
+            name: gamma, threshold or learning_rate.
+
+        Raises:
+            ExperimentError: for a cosine schedule that begins at 0.
+        """
+        kind, end = getattr(self, f"{name}_schedule"), getattr(self, f"{name}_end")
+        try:
+            return Schedule(
+                kind,
+                getattr(self, name),
+                end,
+                self.epochs,
+                self.gamma_decay,
+                self.gamma_decay_epochs,
+            )
+        except ValueError as error:
+            raise ExperimentError(f"The schedule of {name}: {error}") from error
 
 
 REPORT = {
@@ -87,6 +133,17 @@ PAPER = {
     "validation_share": 0.0,
 }
 """The paper, section 5.2: 500 epochs on all training images, the last weights tested."""
+
+FAST = {
+    "epochs": 60,
+    "batch_size": 100,
+    "gamma": 1e-3,
+    "gamma_schedule": "cosine",
+    "threshold": 1e-8,
+    "learning_rate_schedule": "cosine",
+    "validation_share": 0.0,
+}
+"""The fast recipe: gamma and Adam's rate fall to 0 along a cosine, on all training images."""
 
 
 def shortened(settings: Settings, protocol: Settings) -> str | None:
@@ -114,6 +171,6 @@ def shortened(settings: Settings, protocol: Settings) -> str | None:
 
 
 def _decay_epochs(settings: Settings) -> int | None:
-    """Returns the epochs between two changes of gamma, if it changes."""
-    changes = getattr(settings, "gamma_decay", 1.0) != 1.0
-    return settings.gamma_decay_epochs if changes else None
+    """Returns the epochs between two changes of gamma, if it changes by steps."""
+    by_steps = getattr(settings, "gamma_schedule", None) == "step"
+    return settings.gamma_decay_epochs if by_steps and settings.gamma_decay != 1.0 else None
