@@ -47,12 +47,16 @@ class Batches(keras.utils.PyDataset):
         drop = self.seed is not None and len(self.images) >= self.batch_size
         return (math.floor if drop else math.ceil)(len(self.images) / self.batch_size)
 
-    def __getitem__(self, index: int):
+    def drawn(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the numbers of a batch's images, and their moves."""
         batch = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        rows = self._order[batch]
+        return self._order[batch], self._moves[batch]
+
+    def __getitem__(self, index: int):
+        rows, moves = self.drawn(index)
         inputs = {"images": self.images[rows]}
         if self.augment:
-            inputs["moves"] = self._moves[batch]
+            inputs["moves"] = moves
         return inputs, self.labels[rows]
 
 

@@ -40,11 +40,11 @@ class Progress:
 
 
 class Checkpoints:
-    """The checkpoints of a run: the last two epochs, and the best weights.
+    """The checkpoints of a run: the last two, and the best weights.
 
     Values are written first and the record that names them, with their SHA-256, last and at once;
-    so a record that can be read stands for values that can be read. Values of the last epoch but
-    one are kept for the day that the last are damaged.
+    so a record that can be read stands for values that can be read. Values of the last but one are
+    kept for the day that the last are damaged.
 
     Args:
         folder: Where they lie; created when first needed.
@@ -59,7 +59,8 @@ class Checkpoints:
         Args:
             progress: How far the run has come.
             variables: All variables of the model and its optimizer.
-            best: The network's variables, if this epoch is the best so far.
+            best: The network's values at the best epoch, if that is younger than the checkpoint
+                before.
 
         Raises:
             ExperimentError: if the files cannot be written; the checkpoint before stays.
@@ -68,7 +69,7 @@ class Checkpoints:
         values = [self._values(progress.epoch)]
         write_variables(values[0], variables)
         if best is not None:
-            write_variables(self._best(progress.epoch), best)
+            write_variables(self._best(progress.best_epoch), best)
         if progress.best_epoch is not None:
             values.append(self._best(progress.best_epoch))
         body = {

@@ -31,6 +31,12 @@ app = typer.Typer(
 )
 
 
+Preset = Annotated[
+    Literal["quick", "report", "paper"],
+    typer.Option(
+        help="The settings to start from: minutes on two cores, the report's, the paper's."
+    ),
+]
 ReportOrQuick = Annotated[
     Literal["quick", "report"],
     typer.Option(help="The settings to start from: minutes on two cores, the report's."),
@@ -88,6 +94,7 @@ def launch_series(module, only, data_dir, out, overwrite, **chosen) -> None:
 
 @experiment(launch_single, options.of_bop, options.of_a_single_run)
 def quickstart(
+    preset: Preset = "quick",
     dataset: Annotated[
         Literal["digits", "mnist", "cifar10"], typer.Option(help="What to learn.")
     ] = "digits",
@@ -125,8 +132,30 @@ def hyperparameters(
 
 
 @experiment(launch_single, options.of_bop, options.of_a_single_run)
-def cifar10():
+def cifar10(
+    preset: Annotated[
+        Literal["quick", "fast", "report", "paper"],
+        typer.Option(
+            help="The settings to start from: minutes on two cores; the fast recipe, 60 epochs; "
+            "the report's; the paper's."
+        ),
+    ] = "quick",
+):
     """Train binarynet on CIFAR-10 with Bop: the report's section 3.3, its Figure 3."""
+
+
+@experiment(launch_series, options.of_a_series)
+def ablation(
+    preset: Annotated[
+        Literal["quick", "short", "full"],
+        typer.Option(
+            help="The settings to start from: minutes on two cores; twenty epochs of a network of "
+            "a quarter of the filters; the recipe's."
+        ),
+    ] = "quick",
+    seeds: options.Seeds = None,
+):
+    """Take one ingredient after the other from the recipe of `cifar10 --preset fast`."""
 
 
 @contextlib.contextmanager
@@ -146,9 +175,7 @@ def mistakes_told() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        typer.echo(
-            "\nInterrupted. The same command goes on after the last finished epoch.", err=True
-        )
+        typer.echo("\nInterrupted. The same command goes on from the last checkpoint.", err=True)
         raise typer.Exit(INTERRUPTED) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from experiments.bop_training import BopTraining
 from experiments.cifar10 import network
@@ -100,6 +101,7 @@ class TrainingByStep(BopTraining):
     ):
         super().__init__(settings, build_network, data, here.checkpoints)
         self._here = here
+        self._model.keep_steps = True
         done = self.progress.epoch * self.steps
         # A kill may have come after an epoch's steps were written, before its checkpoint was.
         self._rows = here.read_rows(COMPRESSED_STEPS)[:done] if done else []
@@ -107,22 +109,28 @@ class TrainingByStep(BopTraining):
     def callbacks(self) -> list[keras.callbacks.Callback]:
         log = keras.callbacks.LambdaCallback(
             on_epoch_begin=self._begin_epoch,
-            on_train_batch_end=self._record_step,
-            on_epoch_end=lambda epoch, logs: self._here.write_rows(COMPRESSED_STEPS, self._rows),
+            on_train_batch_end=self._record_steps,
         )
         return [*super().callbacks(), log]
 
-    def _begin_epoch(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._correct = 0
+    def before_checkpoint(self) -> None:
+        self._here.write_rows(COMPRESSED_STEPS, self._rows)
 
-    def _record_step(self, batch: int, logs: dict[str, Any]) -> None:
-        # Keras logs the share over the epoch so far: exact enough to count images by.
-        correct = round(float(logs["accuracy"]) * (batch + 1) * self.batch_size)
-        self._rows.append(
-            {
-                "step": len(self._rows) + 1,
-                "accuracy": (correct - self._correct) / self.batch_size,
-                "flips": self._flips.flips[-1],
-            }
-        )
-        self._correct = correct
+    def _begin_epoch(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._correct, self._seen = 0, 0
+
+    def _record_steps(self, batch: int, logs: dict[str, Any]) -> None:
+        accuracies = np.atleast_1d(logs.get("accuracy_by_step", logs["accuracy"]))
+        flips = self._flips.flips[-len(accuracies) :]
+        for accuracy, flipped in zip(accuracies, flips, strict=True):
+            # Keras logs the share over the epoch so far: exact enough to count images by.
+            self._seen += self.batch_size
+            correct = round(float(accuracy) * self._seen)
+            self._rows.append(
+                {
+                    "step": len(self._rows) + 1,
+                    "accuracy": (correct - self._correct) / self.batch_size,
+                    "flips": flipped,
+                }
+            )
+            self._correct = correct

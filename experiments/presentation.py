@@ -23,12 +23,12 @@ class ProgressBar(keras.callbacks.Callback):
 
     Args:
         epochs: Epochs of the whole run.
-        steps: Steps an epoch.
+        batches: What Keras counts as batches, in an epoch.
     """
 
-    def __init__(self, epochs: int, steps: int):
+    def __init__(self, epochs: int, batches: int):
         super().__init__()
-        self.epochs, self.steps = epochs, steps
+        self.epochs, self.batches = epochs, batches
         self._bar = progress.Progress(
             progress.BarColumn(bar_width=None),
             progress.TaskProgressColumn(),
@@ -38,7 +38,7 @@ class ProgressBar(keras.callbacks.Callback):
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=epochs * steps, numbers="starting")
+        self._task = self._bar.add_task("", total=epochs * batches, numbers="starting")
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
@@ -53,7 +53,7 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update(
             self._task,
-            completed=self._epoch * self.steps + batch + 1,
+            completed=self._epoch * self.batches + batch + 1,
             numbers=f"epoch {self._epoch + 1}  {_numbers(logs)}",
         )
 

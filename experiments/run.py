@@ -77,7 +77,7 @@ def train(
     done = training.progress.epoch
     console.print(title + (f"; going on after epoch {done}" if done else ""), soft_wrap=True)
     history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_history())
-    with ProgressBar(training.settings.epochs, training.steps) as bar:
+    with ProgressBar(training.settings.epochs, training.items) as bar:
         training.fit([history, bar, *watchers])
     # A kill may have come between the last checkpoint and its history.
     write_history()

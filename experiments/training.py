@@ -1,4 +1,4 @@
-"""Training, resumable after every epoch."""
+"""Training, resumable from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
+from experiments import accelerator
 from experiments.batches import Batches, EpochStarter
 from experiments.checkpoint import Checkpoints, Progress
 from experiments.data import Dataset
@@ -17,12 +19,15 @@ from experiments.settings import Settings
 
 _EVALUATION_BATCH = 250
 
+SECONDS_BETWEEN_CHECKPOINTS = 30
+"""On a GPU an epoch takes about a second, and a checkpoint as long: not every epoch has one."""
+
 
 class Training:
     """A network in training.
 
     It begins where its checkpoints left off, and goes on as if it had never stopped. A subclass
-    overrides what it does in its own way: `callbacks`, `row`, `is_done`.
+    overrides what it does in its own way: `callbacks`, `row`, `is_done`, `before_checkpoint`.
 
     Args:
         settings: What decides the run.
@@ -31,12 +36,14 @@ class Training:
         data: The images.
         checkpoints: Where the state is kept.
         steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
-            weights are the same, small steps are faster together. Torch takes one at a time.
+            weights are the same, small steps are faster together. Torch takes one at a time, an
+            accelerator on JAX as many as it can.
 
     Attributes:
         network: The network, without its preprocessing.
         progress: How far the training has come.
         steps: Steps an epoch.
+        items: What Keras counts as the batches of an epoch: steps, or blocks of them.
         batch_size: Images a step.
 
     Raises:
@@ -60,8 +67,15 @@ class Training:
         self.steps = len(self._batches)
         self.batch_size = min(settings.batch_size, len(self._batches.images))
         self.network = build_network()
-        self._model = on_bytes(self.network, settings.augment)
         one_at_a_time = keras.backend.backend() == "torch"
+        sets = (self._batches, self._validation, self._test)
+        if accelerator.is_at_hand():
+            one_at_a_time = True  # One block, that is.
+            self._model, sets = accelerator.in_blocks(self.network, settings.augment, sets)
+        else:
+            self._model = on_bytes(self.network, settings.augment)
+        self._training_set, self._validation_set, self._test_set = sets
+        self.items = len(self._training_set)
         self._model.compile(
             optimizer=optimizer(self.steps),
             loss="sparse_categorical_crossentropy",
@@ -69,25 +83,27 @@ class Training:
             steps_per_execution=1 if one_at_a_time else min(steps_per_execution, self.steps),
         )
         self._model.optimizer.build(self._model.trainable_variables)
-        self._state = [*self._model.variables, *self._model.optimizer.variables]
+        self._state = [*self.network.variables, *self._model.optimizer.variables]
         self.progress = checkpoints.load(self._state) or Progress()
+        self._best = None
 
     def fit(self, callbacks: list[keras.callbacks.Callback]) -> None:
         """Trains until it is done.
 
         Args:
-            callbacks: Callbacks that see each epoch once its checkpoint is written.
+            callbacks: Callbacks that see each epoch once it is recorded, and written if a
+                checkpoint is due.
 
         Raises:
             ExperimentError: if a checkpoint cannot be written.
         """
         if self.is_done():
             return
-        self._clock = time.monotonic()
+        self._clock = self._saved = time.monotonic()
         self._model.fit(
-            self._batches,
+            self._training_set,
             shuffle=False,  # The batches are shuffled already, by seed and epoch.
-            validation_data=self._validation,
+            validation_data=self._validation_set,
             initial_epoch=self.progress.epoch,
             epochs=self.settings.epochs,
             callbacks=[
@@ -100,8 +116,11 @@ class Training:
         )
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Returns callbacks that see each epoch before its checkpoint is written."""
+        """Returns callbacks that see each epoch before it is recorded."""
         return []
+
+    def before_checkpoint(self) -> None:
+        """Writes what a checkpoint relies on."""
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
         """Returns what the history keeps of an epoch.
@@ -126,11 +145,16 @@ class Training:
         improved = row.get("val_loss", np.inf) < best
         if improved:
             progress.best_epoch, progress.best_loss = progress.epoch, row["val_loss"]
+            self._best = [ops.copy(variable) for variable in self.network.variables]
         now = time.monotonic()
         progress.seconds += now - self._clock
         self._clock = now
-        self._checkpoints.save(progress, self._state, self.network.variables if improved else None)
-        self._model.stop_training = self.is_done()
+        done = self.is_done()
+        if done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+            self.before_checkpoint()
+            self._checkpoints.save(progress, self._state, self._best)
+            self._saved, self._best = time.monotonic(), None
+        self._model.stop_training = done
 
     def test(self) -> dict[str, Any]:
         """Tests the weights of the lowest validation loss, or the last where nothing is held out.
@@ -143,7 +167,7 @@ class Training:
         progress = self.progress
         if progress.best_epoch is not None:
             self._checkpoints.load_best(progress, self.network.variables)
-        loss, accuracy = self._model.evaluate(self._test, verbose=0)
+        loss, accuracy = self._model.evaluate(self._test_set, verbose=0)
         tested = progress.history[(progress.best_epoch or progress.epoch) - 1]
         return {
             "test_accuracy": accuracy,

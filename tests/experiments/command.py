@@ -17,9 +17,9 @@ import larq_bop  # noqa: F401  (registers the layers that a saved model is made 
 ROOT = Path(__file__).parents[2]
 
 
-def start(*arguments, limit_file_size=None, **environment):
-    """Starts `python -m experiments` with the arguments and returns the process."""
-    command = [sys.executable, "-m", "experiments", *map(str, arguments)]
+def start(*arguments, module="experiments", limit_file_size=None, **environment):
+    """Starts `python -m experiments`, or another module, and returns the process."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     if limit_file_size is not None:
         # What a full disk does to a program: beyond so many kilobytes a write fails.
         command = ["bash", "-c", f'ulimit -f {limit_file_size}; exec "$@"', "bash", *command]

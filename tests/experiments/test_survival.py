@@ -1,23 +1,21 @@
 """Runs that are killed, interrupted or run out of disk, as real processes."""
 
+import functools
 import json
 import signal
 
 import pytest
 
 from tests.backends import BACKEND
-from tests.experiments.command import (
-    assert_same_outcome,
-    interrupt_when,
-    outcome,
-    rows,
-    run,
-    start,
-)
+from tests.experiments import command
+from tests.experiments.command import assert_same_outcome, interrupt_when, outcome, rows
 
 pytestmark = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="bit for bit is promised, and tested, on the default backend"
 )
+
+start = functools.partial(command.start, module="tests.experiments.every_epoch")
+run = functools.partial(command.run, module="tests.experiments.every_epoch")
 
 # A wide network on few images: its checkpoints take long enough to be hit while they are written.
 WIDE = ("quickstart", "--epochs", 4, "--filters", 96, "--limit", 200)
@@ -112,16 +110,16 @@ def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, uninterrupted):
 
 @pytest.mark.slow
 def test_cifar10_resumes_bit_for_bit(tmp_path, tfds_dir):
-    command = ("cifar10", "--epochs", 3, "--filters", 8, "--limit", 1000, "--data-dir", tfds_dir)
+    options = ("cifar10", "--epochs", 3, "--filters", 8, "--limit", 1000, "--data-dir", tfds_dir)
     reference, folder = tmp_path / "reference", tmp_path / "run"
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    code, out, err = run(*command, "--out", reference, **cache)
+    code, out, err = run(*options, "--out", reference, **cache)
     assert code == 0, out + err
-    interrupt_when(start(*command, "--out", folder, **cache), after_epoch(folder, 1))
+    interrupt_when(start(*options, "--out", folder, **cache), after_epoch(folder, 1))
     interrupt_when(
-        start(*command, "--out", folder, **cache), while_writing(folder, "epoch-00002.npz.tmp")
+        start(*options, "--out", folder, **cache), while_writing(folder, "epoch-00002.npz.tmp")
     )
-    code, out, err = run(*command, "--out", folder, **cache)
+    code, out, err = run(*options, "--out", folder, **cache)
     assert code == 0, out + err
     assert_same_outcome(folder, outcome(reference))
     assert len(rows(folder)) == 3

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from experiments import cifar10, quickstart
+from experiments import training as training_module
 from experiments.bop_training import BopTraining, optimizer
 from experiments.checkpoint import Checkpoints, Progress
 from experiments.data import load
@@ -172,3 +173,39 @@ def test_the_quickstart_learns_digits(tmp_path):
         training.fit([])
         accuracies.append(training.test()["test_accuracy"])
     assert np.median(accuracies) >= 0.97
+
+
+def test_checkpoints_are_seconds_apart_but_for_the_last(tmp_path, monkeypatch):
+    seconds = iter(range(100))
+    monkeypatch.setattr(training_module, "SECONDS_BETWEEN_CHECKPOINTS", 5)
+    monkeypatch.setattr(training_module.time, "monotonic", lambda: next(seconds))
+    saved = []
+    training = prepare(tmp_path, epochs=9)
+    save = training._checkpoints.save
+    monkeypatch.setattr(
+        training._checkpoints,
+        "save",
+        lambda progress, *values: (saved.append(progress.epoch), save(progress, *values)),
+    )
+    training.fit([])
+    # Time goes on by a second an epoch, and by one more when a checkpoint is written.
+    assert saved == [5, 9]
+    best = training.progress.best_epoch
+    assert (tmp_path / f"best-{best:05}.npz").exists()
+
+
+def test_the_best_weights_survive_until_their_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "SECONDS_BETWEEN_CHECKPOINTS", 1e9)
+    training = prepare(tmp_path, epochs=6)
+    seen = {}
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.update(
+            {epoch + 1: [to_numpy(w) for w in training.network.weights]}
+        )
+    )
+    training.fit([watch])
+    training.test()
+    for weight, expected in zip(
+        training.network.weights, seen[training.progress.best_epoch], strict=True
+    ):
+        np.testing.assert_array_equal(to_numpy(weight), expected)
