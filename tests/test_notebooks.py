@@ -16,6 +16,7 @@ NEEDED = {
     "figure1_learning_rate",
     "figure2_hyperparameters",
     "figure3_cifar10",
+    "fast_recipe",
 }
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

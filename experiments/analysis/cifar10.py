@@ -165,7 +165,7 @@ def _scale(run: Run) -> float:
 
 def _label_of_points(run: Run) -> str:
     scale = _scale(run)
-    squeezed = "" if scale == 1 else f", {1 / scale:g} of its epochs in one"
+    squeezed = "" if scale == 1 else f", {1 / scale:.3g} of its epochs in one"
     return f"the report's validation{squeezed}"
 
 

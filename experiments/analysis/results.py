@@ -108,6 +108,7 @@ def caption(runs: Iterable[Run]) -> str:
     settings = [run.settings for run in runs]
     shortened = shortenings(runs)
     told = [f"Shortened: {'; '.join(shortened)}."] if shortened else []
+    told += _distinct(s.get("note") for s in settings)
     facts = [
         brief(runs),
         _seeds(sorted(_distinct(s.get("seed") for s in settings))),

@@ -11,6 +11,7 @@ from experiments import reference
 from experiments.analysis import (
     approximation_viewpoint,
     cifar10,
+    fast_recipe,
     hyperparameters,
     learning_rate,
     results,
@@ -39,6 +40,7 @@ def main_table(root: Path = RESULTS) -> str:
             *_figure1(root),
             *_figure2(root),
             *_figure3(root),
+            *_fast(root),
         ],
     )
 
@@ -159,6 +161,19 @@ def _figure3(root: Path) -> list[tuple[str, ...]]:
             _told([run]),
         )
         for run, (_, line) in zip(runs, cifar10.table(runs).iterrows(), strict=True)
+    ]
+
+
+def _fast(root: Path) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"The fast recipe, `{run.path.name}`: test accuracy",
+            percent(run.result["test_accuracy"], 1),
+            percent(reference.REPORT_CIFAR10[1].test_accuracy, 1),
+            percent(reference.PAPER_CIFAR10.test_accuracy, 1),
+            _told([run]),
+        )
+        for run in fast_recipe.runs(root, required=False)
     ]
 
 

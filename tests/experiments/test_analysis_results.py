@@ -120,3 +120,10 @@ def test_the_report_is_typed_in_without_a_mistake():
     tested += [reference.PAPER_CIFAR10.test_accuracy]
     tested += [r.test_accuracy for r in reference.SECOND_ORDER_CIFAR10]
     assert tested == list(report["cifar10_test_accuracy"].values())
+
+
+def test_the_caption_tells_where_a_run_departs_from_its_source(tmp_path):
+    put(tmp_path / "x" / "one", {}, note="Another network.")
+    put(tmp_path / "x" / "two", {}, note="Another network.")
+    told = results.caption(results.load("x", root=tmp_path))
+    assert told.startswith("Another network. 2 runs")
