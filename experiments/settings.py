@@ -76,6 +76,7 @@ class BopSettings(Settings):
         learning_rate_schedule: How it changes; step as gamma does.
         learning_rate_end: The learning rate at the end of a linear or cosine schedule.
         patience: Stop after so many epochs without a flip; None for never.
+        note: Where the run departs from the source that its preset names; None if it does not.
     """
 
     filters: int
@@ -92,6 +93,7 @@ class BopSettings(Settings):
     learning_rate_end: float = 0.0
     validation_share: float = 0.1
     patience: int | None = None
+    note: str | None = None
 
     def schedule(self, name: str) -> Schedule:
         """Returns how a hyperparameter changes over the run.
@@ -131,8 +133,13 @@ PAPER = {
     "gamma": 1e-4,
     "threshold": 1e-8,
     "validation_share": 0.0,
+    "note": "The report's network, 14,022,016 binary weights; the paper's code has 10,352,000, as "
+    "its first convolution is not padded, and 0.99 for the batch normalization's momentum.",
 }
-"""The paper, section 5.2: 500 epochs on all training images, the last weights tested."""
+"""The paper, section 5.2: 500 epochs on all training images, the last weights tested.
+
+With the report's network: see its note.
+"""
 
 FAST = {
     "epochs": 60,

@@ -31,6 +31,9 @@ def binarynet(
     after every layer (after the pooling, where there is one); all layers but the first binarize
     their input.
 
+    The paper's own code differs in two points: its first convolution is "valid", which leaves
+    10,352,000 weights, and its batch normalization has a momentum of 0.99 where this one has 0.9.
+
     Args:
         input_shape: Height, width and channels of an image, scaled to [-1, 1].
         num_classes: The number of classes.
@@ -42,7 +45,8 @@ def binarynet(
             images whose bytes are scaled to [-1, 1] by `x / 127.5 - 1` and CIFAR-10's labels in
             their order; or a file of `larq_bop.export.save_packed`. The weights "cifar10" are those
             of `python -m experiments cifar10 --preset fast --dtype-policy mixed_bfloat16`, 60
-            epochs of Bop on all training images, and 90.2 % accurate on the test images.
+            epochs of Bop on all training images: 90.0 % of the test images right in float32, 90.2 %
+            in mixed_bfloat16.
 
     Returns:
         A model from `(batch, *input_shape)` to class probabilities `(batch, num_classes)`.

@@ -54,3 +54,14 @@ def test_series_are_shortened_unless_they_are_the_reports(module):
 def test_the_short_hyperparameters_say_so():
     told = {shortened(r.settings, r.protocol) for r in hyperparameters.runs("short").values()}
     assert told == {"10 of 100 epochs, 32 of 128 filters"}
+
+
+def test_the_papers_preset_says_that_its_network_is_the_reports():
+    note = cifar10.settings("paper").as_dict()["note"]
+    assert "14,022,016" in note
+    assert "10,352,000" in note
+    # Without padding, the first 32 rows become 30, and 15, 7 and 3 after the poolings.
+    convolutions = 9 * 128 * (3 + 128 + 2 * 128 + 2 * 256 + 4 * 256 + 4 * 512)
+    assert convolutions + 1024 * (3 * 3 * 512 + 1024 + 10) == 10_352_000
+    assert convolutions + 1024 * (4 * 4 * 512 + 1024 + 10) == 14_022_016
+    assert cifar10.settings("report").note is None
