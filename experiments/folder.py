@@ -265,14 +265,17 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def _commit() -> str | None:
     """Returns the commit that the code is at, with "-dirty" if it was changed since.
 
-    A copy without its history is asked for in the environment, as `LARQ_BOP_COMMIT`.
+    A copy whose own history does not tell has it in the environment, as `LARQ_BOP_COMMIT`.
     """
+    if given := os.environ.get("LARQ_BOP_COMMIT"):
+        return given
     git = ("git", "describe", "--always", "--abbrev=40", "--dirty")
     here = Path(__file__).parent
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+    try:
         told = subprocess.run(git, cwd=here, capture_output=True, check=True, text=True)
-        return told.stdout.strip()
-    return os.environ.get("LARQ_BOP_COMMIT")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told.stdout.strip()
 
 
 def _versions() -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from keras.optimizers import schedules
+if TYPE_CHECKING:
+    from keras.optimizers.schedules import LearningRateSchedule
 
 Name = Literal["constant", "step", "linear", "cosine"]
 
@@ -39,12 +40,15 @@ class Schedule:
         if self.name == "cosine" and self.start == 0:
             raise ValueError("A cosine schedule cannot begin at 0.")
 
-    def by_step(self, steps: int) -> float | schedules.LearningRateSchedule:
+    def by_step(self, steps: int) -> float | LearningRateSchedule:
         """Returns what an optimizer takes.
 
         Args:
             steps: Steps an epoch.
         """
+        # The command line knows schedules by name before it loads Keras.
+        from keras.optimizers import schedules
+
         if self.name == "constant":
             return self.start
         if self.name == "step":

@@ -3,16 +3,19 @@
 import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from experiments import accelerator, cifar10
+from experiments import accelerator, cifar10, data
 from experiments.batches import Batches
 from experiments.bop_training import BopTraining
 from experiments.checkpoint import Checkpoints
+from experiments.cli import app
 from experiments.folder import RunFolder
 from experiments.hyperparameters import TrainingByStep
 from larq_bop.layers import QuantDense
 from larq_bop.quantizers import NoOp
 from tests.backends import BACKEND, to_numpy
+from tests.experiments import command
 from tests.experiments.images import random_images
 
 on_jax = pytest.mark.skipif(BACKEND != "jax", reason="only JAX takes many steps in one program")
@@ -67,8 +70,8 @@ def dense_network(settings, data):
 def trained(folder, network=dense_network, kind=BopTraining, **options):
     small = {"filters": 2, "batch_size": 10, "epochs": 3, "gamma": 0.1, "threshold": 1e-3}
     settings = cifar10.settings("report").with_options(**{**small, **options})
-    data = random_images()
-    training = kind(settings, lambda: network(settings, data), data, folder)
+    images = random_images()
+    training = kind(settings, lambda: network(settings, images), images, folder)
     training.fit([])
     return training
 
@@ -84,8 +87,8 @@ def both(tmp_path, monkeypatch):
 
 
 def assert_same_history(scanned, single, tolerance):
-    rows = zip(scanned.progress.history, single.progress.history, strict=True)
-    for row, expected in rows:
+    both = zip(scanned.progress.history, single.progress.history, strict=True)
+    for row, expected in both:
         assert row == pytest.approx(expected, rel=tolerance, abs=tolerance)
 
 
@@ -136,3 +139,22 @@ def test_a_resumed_training_of_blocks_ends_with_the_same_weights(tmp_path, monke
     resumed = trained(Checkpoints(tmp_path / "parts"))
     for value, expected in zip(resumed._state, whole._state, strict=True):
         np.testing.assert_array_equal(to_numpy(value), to_numpy(expected))
+
+
+@on_jax
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["fast", "report"])
+def test_the_command_for_an_accelerator_is_rehearsed(tmp_path, monkeypatch, preset):
+    images = random_images(n=200, test=40, shape=(32, 32, 3))
+    monkeypatch.setattr(accelerator, "is_at_hand", lambda: True)
+    monkeypatch.setattr(data, "load", lambda name, folder: images)
+    small = ["--filters", "1", "--epochs", "2"]
+    arguments = ["cifar10", "--preset", preset, "--dtype-policy", "mixed_bfloat16", *small]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "run")])
+    assert result.exit_code == 0, result.output
+    assert command.read(tmp_path / "run", "result.json")["epochs"] == 2
+    assert len(command.rows(tmp_path / "run")) == 2
+    settings = command.read(tmp_path / "run", "config.json")["settings"]
+    assert (settings["preset"], settings["dtype_policy"]) == (preset, "mixed_bfloat16")
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert not any("stored_images" in variable.path for variable in model.variables)

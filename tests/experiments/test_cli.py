@@ -1,6 +1,8 @@
 """What the commands do and say, in this process: `test_survival.py` has the real processes."""
 
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ import larq_bop
 from experiments import data
 from experiments.cli import app
 from tests.backends import to_numpy
-from tests.experiments.command import read, rows
+from tests.experiments.command import ROOT, read, rows
 
 SMALL = ["--epochs", "2", "--filters", "4", "--batch-size", "100"]
 
@@ -176,3 +178,8 @@ def test_help_names_all_experiments():
         "cifar10",
     ):
         assert name in shown
+
+
+def test_the_help_does_not_wait_for_keras():
+    code = "import sys; import experiments.cli; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

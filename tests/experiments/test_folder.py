@@ -2,6 +2,7 @@ import datetime
 import gzip
 import importlib
 import json
+import re
 
 import keras
 import pytest
@@ -116,3 +117,32 @@ def test_config_says_when_and_how_long(tmp_path):
     assert config["wall_time_seconds"] == 12.3
     now = datetime.datetime.now(datetime.UTC)
     assert abs(now - datetime.datetime.fromisoformat(config["date"])).total_seconds() < 60
+
+
+def test_the_config_names_the_commit(tmp_path, monkeypatch):
+    def named():
+        with folder.opened(tmp_path, SETTINGS, overwrite=False) as here:
+            here.write_config(SETTINGS, "somewhere")
+        return json.loads((tmp_path / "config.json").read_text())["commit"]
+
+    monkeypatch.delenv("LARQ_BOP_COMMIT", raising=False)
+    told = named()
+    assert told is None or re.fullmatch("[0-9a-f]{40}(-dirty)?", told)
+    monkeypatch.setenv("LARQ_BOP_COMMIT", "abc")
+    assert named() == "abc"
+    monkeypatch.delenv("LARQ_BOP_COMMIT")
+    monkeypatch.setenv("PATH", str(tmp_path))  # No git.
+    assert named() is None
+
+
+def test_a_run_from_before_a_setting_existed_is_known_again(tmp_path):
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as here:
+        here.write_config(SETTINGS, "somewhere")
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["settings"]["gamma_schedule"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    folder.require_equal_settings(tmp_path, SETTINGS)
+    config["settings"]["gamma_schedule"] = "cosine"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ExperimentError, match="gamma_schedule cosine there and step here"):
+        folder.require_equal_settings(tmp_path, SETTINGS)
