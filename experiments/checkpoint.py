@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from experiments.errors import ExperimentError
-from experiments.files import atomic_write, make_folder, sha256
+from experiments.files import atomic_write, make_folder, read_file, sha256
 
 _KEPT = 2
 
@@ -134,7 +134,8 @@ class Checkpoints:
             with contextlib.suppress(ValueError):
                 names.update(_body(record)["sha256"])
         for path in self.folder.iterdir():
-            if path.name not in names:
+            # A folder is none of ours.
+            if path.name not in names and (path.is_symlink() or not path.is_dir()):
                 path.unlink()
 
     def _records(self) -> list[Path]:
@@ -173,7 +174,7 @@ def read_variables(path: Path, variables) -> None:
 def _body(record: Path) -> dict[str, Any]:
     """Returns what a record says, if it is whole."""
     try:
-        content = json.loads(record.read_text())
+        content = json.loads(read_file(record))
         body, digest = content["body"], content["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"it cannot be read ({error})") from error

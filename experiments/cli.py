@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import io
 import logging
 import os
 import sys
@@ -16,6 +17,8 @@ from typing import Annotated, Literal
 import typer
 
 from experiments import options
+from experiments.errors import ExperimentError
+from experiments.files import cause
 
 # Before Keras is imported: TensorFlow's log would stand between the lines of the progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -165,14 +168,22 @@ def mistakes_told() -> Iterator[None]:
     Raises:
         typer.Exit: with 2 for an `ExperimentError`, with 130 for Ctrl-C.
     """
-    from experiments.errors import ExperimentError
-
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # A path may be no text.
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line
             yield
     except ExperimentError as error:
         typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    except OSError as error:
+        # Whatever is read or written besides files of the run: the screen, above all.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        if not isinstance(error, BrokenPipeError):
+            about = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"Error: {about}{cause(error)}.", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
         typer.echo("\nInterrupted. The same command goes on from the last checkpoint.", err=True)
@@ -190,11 +201,18 @@ def load_keras() -> None:
     with tempfile.TemporaryFile() as noise:
         try:
             os.dup2(noise.fileno(), 2)
-            import keras
-
+            try:
+                import keras
+            except (ImportError, ValueError) as error:
+                raise ExperimentError(
+                    f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
+                    "jax or torch, and that package must be installed."
+                ) from error
             keras.ops.zeros(())
             # In a series every network is traced anew, which TensorFlow finds worth a warning.
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        except ExperimentError:
+            raise
         except BaseException:
             noise.seek(0)
             os.write(screen, noise.read())

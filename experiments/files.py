@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -64,6 +66,21 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExperimentError(f"Cannot create the folder {folder}: {cause(error)}.") from error
+
+
+def read_file(path: Path) -> bytes:
+    """Returns what a file holds.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: It cannot be read, or is something else: nobody may ever write into a FIFO.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "It is no regular file")
+        return file.read()
 
 
 def sha256(path: Path) -> str:

@@ -27,7 +27,7 @@ import keras
 from experiments import accelerator
 from experiments.checkpoint import Checkpoints
 from experiments.errors import ExperimentError
-from experiments.files import atomic_write, cause
+from experiments.files import atomic_write, cause, make_folder, read_file
 from experiments.settings import Settings
 
 CONFIG, HISTORY, RESULT = "config.json", "history.csv", "result.json"
@@ -110,7 +110,7 @@ class RunFolder:
         """
         path = self.path / name
         try:
-            content = path.read_bytes()
+            content = read_file(path)
             text = (gzip.decompress(content) if name.endswith(".gz") else content).decode()
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise ExperimentError(
@@ -156,37 +156,64 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
         ExperimentError: if it cannot be written, another process is at work in it, it holds a
             finished run, a run with other settings, or files that are no run.
     """
-    created = not path.exists()
+    created = False
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR)
-    except OSError as error:
-        if created:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-        raise ExperimentError(f"The folder {path} cannot be written: {cause(error)}.") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ExperimentError(f"Another process is at work in {path}.") from error
-        if overwrite:
-            _clear(path)
-        else:
-            _check(path, settings)
-        yield RunFolder(path)
+        created = not os.path.exists(path)
+        make_folder(path)
+        with _locked(path):
+            if overwrite:
+                _clear(path)
+            else:
+                _check(path, settings)
+            yield RunFolder(path)
     finally:
-        with contextlib.suppress(OSError):
-            (path / _LOCK).unlink()
-        os.close(lock)
         if created:
             with contextlib.suppress(OSError):
                 path.rmdir()  # It is empty: nothing came of the run.
 
 
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a folder's lock, whose file is gone afterwards."""
+    lock = path / _LOCK
+    handle = _open_lock(lock)
+    # Its holder before may have removed the file between our opening and our locking it: such a
+    # lock keeps nobody out.
+    while not _is_file_of(handle, lock):
+        os.close(handle)
+        handle = _open_lock(lock)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        os.close(handle)
+
+
+def _open_lock(lock: Path) -> int:
+    try:
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR)
+    except OSError as error:
+        raise ExperimentError(
+            f"The folder {lock.parent} cannot be written: {cause(error)}."
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise ExperimentError(f"Another process is at work in {lock.parent}.") from error
+    return handle
+
+
+def _is_file_of(handle: int, path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    return False
+
+
 def is_finished(path: Path) -> bool:
     """Whether a folder holds a finished run."""
-    return (path / RESULT).exists()
+    return os.path.exists(path / RESULT)
 
 
 def _check(path: Path, settings: Settings) -> None:
@@ -212,10 +239,10 @@ def require_equal_settings(path: Path, settings: Settings) -> None:
         ExperimentError: if it has others, or its config is damaged.
     """
     try:
-        before = json.loads((path / CONFIG).read_text())["settings"]
+        before = json.loads(read_file(path / CONFIG))["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ExperimentError(
-            f"{path / CONFIG} is damaged ({error}); `--overwrite` begins the run anew."
+            f"{path / CONFIG} is damaged ({cause(error)}); `--overwrite` begins the run anew."
         ) from error
     now = settings.as_dict()
     # A setting that is younger than the run had its default then.

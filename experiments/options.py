@@ -11,6 +11,13 @@ import typer
 
 from experiments.schedules import Name
 
+_MOST = 1_000_000
+_MOST_SEEDS = 10_000
+_LAST_SEED = 2**32 - 1
+_MOST_FILTERS = 4096
+# Beyond it float32 soon has no number.
+_GREATEST = 1e30
+
 _SEEDS = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 
@@ -34,15 +41,22 @@ def seeds(text: str) -> list[int]:
         raise typer.BadParameter(f'{text!r} names no seeds: write "0-9" or "0,3,5-7", for example.')
     named: list[int] = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if int(last or first) < int(first):
+        begin, _, end = part.partition("-")
+        first, last = int(begin), int(end or begin)
+        if last < first:
             raise typer.BadParameter(f"The range {part} ends before it begins.")
-        named.extend(range(int(first), int(last or first) + 1))
+        if last > _LAST_SEED:
+            raise typer.BadParameter(f"The last seed that there is is {_LAST_SEED:,}.")
+        if len(named) + last - first >= _MOST_SEEDS:
+            raise typer.BadParameter(f"{text!r} names more than {_MOST_SEEDS:,} seeds.")
+        named.extend(range(first, last + 1))
     return list(dict.fromkeys(named))
 
 
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, max=_MOST, help="Passes over the training images.")
+]
+BatchSize = Annotated[int | None, typer.Option(min=1, max=_MOST, help="Images a step.")]
 Gamma = Annotated[
     float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
 ]
@@ -52,23 +66,36 @@ GammaEnd = Annotated[
     typer.Option(min=0, max=1, callback=_finite, help="Gamma at the end of a line or a cosine."),
 ]
 GammaDecayEpochs = Annotated[
-    int | None, typer.Option(min=1, help="Epochs between two changes of a step schedule.")
+    int | None,
+    typer.Option(min=1, max=_MOST, help="Epochs between two changes of a step schedule."),
 ]
 Threshold = Annotated[
-    float | None, typer.Option(min=0, callback=_finite, help="Bop's threshold at the start.")
+    float | None,
+    typer.Option(min=0, max=_GREATEST, callback=_finite, help="Bop's threshold at the start."),
 ]
 ThresholdSchedule = Annotated[Name | None, typer.Option(help="How the threshold changes.")]
 ThresholdEnd = Annotated[
     float | None,
-    typer.Option(min=0, callback=_finite, help="The threshold at the end of a line or a cosine."),
+    typer.Option(
+        min=0,
+        max=_GREATEST,
+        callback=_finite,
+        help="The threshold at the end of a line or a cosine.",
+    ),
 ]
 LearningRate = Annotated[
-    float | None, typer.Option(min=0, callback=_finite, help="Adam's learning rate at the start.")
+    float | None,
+    typer.Option(min=0, max=_GREATEST, callback=_finite, help="Adam's learning rate at the start."),
 ]
 LearningRateSchedule = Annotated[Name | None, typer.Option(help="How Adam's rate changes.")]
 LearningRateEnd = Annotated[
     float | None,
-    typer.Option(min=0, callback=_finite, help="Adam's rate at the end of a line or a cosine."),
+    typer.Option(
+        min=0,
+        max=_GREATEST,
+        callback=_finite,
+        help="Adam's rate at the end of a line or a cosine.",
+    ),
 ]
 ValidationShare = Annotated[
     float | None,
@@ -76,7 +103,10 @@ ValidationShare = Annotated[
         min=0, max=0.5, callback=_finite, help="Share of the training images that is held out."
     ),
 ]
-Filters = Annotated[int | None, typer.Option(min=1, help="Channels of the first convolution.")]
+Filters = Annotated[
+    int | None,
+    typer.Option(min=1, max=_MOST_FILTERS, help="Channels of the first convolution."),
+]
 Limit = Annotated[
     int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
 ]
@@ -84,7 +114,8 @@ DtypePolicy = Annotated[
     Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, help="Seed of all that is random; 0 if not given.")
+    int | None,
+    typer.Option(min=0, max=_LAST_SEED, help="Seed of all that is random; 0 if not given."),
 ]
 Dataset = Annotated[
     Literal["mnist", "cifar10"] | None, typer.Option(help="One data set only, not both.")

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from experiments.folder import MODEL, PICTURE
 
-console = Console(highlight=False)
+# Paths and messages are text, whatever brackets they have.
+console = Console(highlight=False, markup=False)
 
 
 class ProgressBar(keras.callbacks.Callback):

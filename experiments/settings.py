@@ -95,6 +95,11 @@ class BopSettings(Settings):
     patience: int | None = None
     note: str | None = None
 
+    def __post_init__(self):
+        # A schedule that cannot be is refused before anything is written.
+        for name in ("gamma", "threshold", "learning_rate"):
+            self.schedule(name)
+
     def schedule(self, name: str) -> Schedule:
         """Returns how a hyperparameter changes over the run.
 

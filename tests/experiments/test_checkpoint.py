@@ -1,4 +1,8 @@
+import contextlib
 import json
+import os
+import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -131,3 +135,33 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     checkpoints = Checkpoints(tmp_path / "file" / "checkpoints")
     with pytest.raises(ExperimentError, match=r"Cannot create the folder .*file/checkpoints"):
         checkpoints.save(progress(1), variables(0))
+
+
+def test_a_folder_among_the_checkpoints_is_left_alone(saved):
+    (saved.folder / "epoch-00002.json").unlink()
+    (saved.folder / "epoch-00002.json").mkdir()
+    (saved.folder / "mine").mkdir()
+    saved.save(progress(4, 2), variables([4, -4], 40))
+    assert load(saved) == (progress(4, 2), [[4, -4], 40])
+    assert (saved.folder / "mine").is_dir()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nothing")])
+@pytest.mark.parametrize("name", ["epoch-00003.npz", "epoch-00003.json", "best-00002.npz"])
+def test_a_checkpoint_that_is_no_file_is_named(saved, name, make):
+    (saved.folder / name).unlink()
+    make(saved.folder / name)
+    if name.startswith("best"):
+        with (
+            pytest.warns(UserWarning, match="damaged"),
+            pytest.raises(ExperimentError, match="All checkpoints"),
+        ):
+            load(saved)
+        return
+    with pytest.warns(UserWarning, match="epoch-00003.*damaged"):
+        assert load(saved)[0].epoch == 2
+    with contextlib.suppress(ExperimentError):  # A folder cannot be replaced by a file.
+        saved.save(progress(3, 2), variables([3, -3], 30))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert load(saved)[0].epoch in (2, 3)

@@ -1,5 +1,6 @@
 """What the commands do and say, in this process: `test_survival.py` has the real processes."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import larq_bop
-from experiments import data
+from experiments import cli, data
 from experiments.cli import app
 from tests.backends import to_numpy
 from tests.experiments.command import ROOT, read, rows
@@ -183,3 +184,90 @@ def test_help_names_all_experiments():
 def test_the_help_does_not_wait_for_keras():
     code = "import sys; import experiments.cli; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--seed", "4294967296"],
+        ["--filters", "1000000000"],
+        ["--threshold", "1e300"],
+        ["--learning-rate", "1e300"],
+        ["--gamma-decay-epochs", "99999999999999999999999"],
+        ["--epochs", "99999999999999999999999"],
+        ["--batch-size", "99999999999999999999999"],
+        ["--threshold", "0", "--threshold-schedule", "cosine"],
+        ["--gamma-schedule", "rubbish"],
+        ["--validation-share", "0.9"],
+    ],
+    ids=" ".join,
+)
+def test_numbers_that_cannot_be_leave_nothing(tmp_path, options):
+    refused = invoke("quickstart", *options, "--out", tmp_path / "run")
+    assert refused.exit_code == 2
+    assert isinstance(refused.exception, SystemExit)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("seeds", ["0-9999999999", "4294967296", "0-9999,10000-10001"])
+def test_too_many_seeds_and_too_large_ones_are_refused(tmp_path, seeds):
+    out = tmp_path / "runs"
+    refused = invoke("approximation-viewpoint", "--seeds", seeds, "--out", out)
+    assert refused.exit_code == 2
+    assert not out.exists()
+
+
+def process(*arguments, **options):
+    command = [sys.executable, "-m", "experiments", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, stderr=subprocess.PIPE, timeout=300, check=False, **options
+    )
+
+
+@pytest.mark.slow
+def test_names_with_brackets_and_without_text_are_names(tmp_path):
+    out = os.fsencode(tmp_path) + b"/a[/b]\xff"
+    done = process("quickstart", *SMALL, "--limit", "100", "--out", out, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+    assert b"a[/b]" in done.stdout
+    assert os.path.exists(out + b"/result.json")
+
+
+@pytest.mark.slow
+def test_a_screen_that_cannot_be_written_is_told_without_a_traceback(tmp_path):
+    with open("/dev/full", "wb") as full:
+        done = process("quickstart", *SMALL, "--out", str(tmp_path / "run"), stdout=full)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"Error: no space left on device." in done.stderr
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_gone_ends_the_run_quietly(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = process("quickstart", *SMALL, "--out", str(tmp_path / "run"), stdout=writing)
+    os.close(writing)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"Error" not in done.stderr
+
+
+@pytest.mark.parametrize("backend", ["rubbish", "mlx"])
+def test_a_backend_that_is_not_there_is_told(tmp_path, backend):
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = process("quickstart", "--out", str(tmp_path / "run"), env=environment)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"`KERAS_BACKEND` must be tensorflow, jax or torch" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_folder_for_temporary_files_is_told(tmp_path, monkeypatch):
+    def none():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(cli.tempfile, "TemporaryFile", none)
+    refused = invoke("quickstart", "--out", tmp_path / "run")
+    assert refused.exit_code == 2
+    assert "no usable temporary directory" in refused.stderr

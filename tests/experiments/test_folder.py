@@ -1,14 +1,20 @@
+import contextlib
 import datetime
+import fcntl
 import gzip
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 
 import keras
 import pytest
 
 from experiments import cifar10, folder
 from experiments.errors import ExperimentError
+from tests.experiments.command import ROOT
 
 SETTINGS = cifar10.settings("quick")
 
@@ -146,3 +152,102 @@ def test_a_run_from_before_a_setting_existed_is_known_again(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ExperimentError, match="gamma_schedule cosine there and step here"):
         folder.require_equal_settings(tmp_path, SETTINGS)
+
+
+def test_a_refused_opening_leaves_the_lock(tmp_path):
+    def open_it():
+        return folder.opened(tmp_path, SETTINGS, overwrite=False)
+
+    with open_it():
+        for _ in range(2):
+            with pytest.raises(ExperimentError, match="Another process"), open_it():
+                pass
+            assert (tmp_path / ".lock").exists()
+    assert not (tmp_path / ".lock").exists()
+    with open_it():
+        pass
+
+
+def test_a_lock_whose_file_is_gone_keeps_nobody_out_and_is_taken_anew(tmp_path, monkeypatch):
+    flock, gone = fcntl.flock, []
+
+    def late(handle, how):
+        # The holder before removes the file between our opening and our locking it.
+        if not gone:
+            gone.append((tmp_path / ".lock").unlink())
+        flock(handle, how)
+
+    monkeypatch.setattr(folder.fcntl, "flock", late)
+    with folder.opened(tmp_path, SETTINGS, overwrite=False):
+        assert gone
+        with (
+            pytest.raises(ExperimentError, match="Another process"),
+            folder.opened(tmp_path, SETTINGS, overwrite=False),
+        ):
+            pass
+
+
+@pytest.mark.slow
+def test_of_three_processes_one_is_at_work(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from experiments import cifar10, folder\n"
+        "with folder.opened(Path(sys.argv[1]), cifar10.settings('quick'), overwrite=False):\n"
+        "    print('in', flush=True); sys.stdin.readline()"
+    )
+
+    def start():
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        command = [sys.executable, "-c", code, str(tmp_path / "run")]
+        return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+
+    first = start()
+    assert first.stdout.readline() == "in\n"
+    others = [start(), start()]
+    for other in others:
+        out, err = other.communicate(timeout=120)
+        assert (other.returncode, out) == (1, "")
+        assert "Another process is at work" in err
+    assert (tmp_path / "run" / ".lock").exists()
+    assert first.communicate("\n", timeout=120)[0] == ""
+    assert first.returncode == 0
+    last = start()
+    assert last.communicate("\n", timeout=120)[0] == "in\n"
+
+
+HOSTILE = {
+    "a folder": lambda path: (path.mkdir(), (path / "x").write_text("x")),
+    "a FIFO": os.mkfifo,
+    "a link to nothing": lambda path: path.symlink_to("nothing/at/all"),
+    "a link to itself": lambda path: path.symlink_to(path),
+}
+
+
+HARMLESS = {
+    ("config.json", "a link to nothing"),
+    ("config.json", "a link to itself"),
+    (".lock", "a FIFO"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("name", ["config.json", "steps.csv", ".lock"])
+def test_what_is_no_file_is_told_in_no_time(tmp_path, name, kind):
+    with folder.opened(tmp_path, SETTINGS, overwrite=False) as here:
+        here.write_config(SETTINGS, "somewhere")
+        here.write_rows("steps.csv", [{"step": 1}])
+    (tmp_path / name).unlink(missing_ok=True)
+    HOSTILE[kind](tmp_path / name)
+    told = pytest.raises(ExperimentError, match=re.escape(str(tmp_path)))
+    with (
+        contextlib.nullcontext() if (name, kind) in HARMLESS else told,
+        folder.opened(tmp_path, SETTINGS, overwrite=False) as here,
+    ):
+        here.read_rows("steps.csv")
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path):
+    with (
+        pytest.raises(ExperimentError, match="name too long"),
+        folder.opened(tmp_path / (300 * "x"), SETTINGS, overwrite=False),
+    ):
+        pass
