@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from larq_bop.larq.layer_table import OPERATIONS
 from larq_bop.larq.loading import load
 from larq_bop.larq.translation import KERASES, CannotCrossError, translated
 from larq_bop.optimizers import Bop
@@ -127,6 +128,8 @@ class _Crossing:
                 f"The layer {layer.name!r} cannot cross: it is called with training=True, which "
                 "Keras 2 obeys in a prediction and Keras 3 does not."
             )
+        if getattr(layer, "symbol", None) in OPERATIONS:
+            args, kwargs = _merged(layer, args), {}
         there = self._layer(layer)
         try:
             return there(*args, **kwargs)
@@ -173,9 +176,20 @@ def _call(node) -> tuple[Any, tuple[Any, dict[str, Any]]]:
         return node.layer, (node.call_args, node.call_kwargs)
     args, kwargs = node.arguments.args, dict(node.arguments.kwargs)
     # Masks that Keras 3 computes and passes on by itself, Keras 2 does, too.
-    if _is_symbolic(kwargs.get("mask")) and not isinstance(_maker(kwargs["mask"]), keras.Layer):
-        del kwargs["mask"]
+    mask = kwargs.get("mask")
+    if mask is None or (_is_symbolic(mask) and not isinstance(_maker(mask), keras.Layer)):
+        kwargs.pop("mask", None)
     return node.operation, (args, kwargs)
+
+
+def _merged(layer, args) -> tuple[list]:
+    """Returns the operands of an operation as the layer that does the same takes them."""
+    if len(args) != 2 or not all(map(_is_symbolic, args)) or len({len(x.shape) for x in args}) > 1:
+        raise CannotCrossError(
+            f"The operation {layer.name!r} cannot cross: only those on two outputs of layers, of "
+            "as many axes, do. Put a layer in its place."
+        )
+    return (list(args),)
 
 
 def _check_signs(layer) -> None:
