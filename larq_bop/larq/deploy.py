@@ -8,7 +8,8 @@ from pathlib import Path
 
 import tf_keras
 
-from larq_bop.larq.binary_layers import calls, is_meant_to_be_binary
+from larq_bop.larq.binary_layers import is_meant_to_be_binary
+from larq_bop.larq.calls import called_layers
 from larq_bop.larq.crossing import to_larq
 from larq_bop.larq.engine_model import for_engine
 from larq_bop.larq.loading import load
@@ -86,7 +87,7 @@ def convert(model, path) -> Conversion:
     model = load(model) if isinstance(model, (str, os.PathLike)) else model
     larqs = model if isinstance(model, tf_keras.Model) else to_larq(model, dtype="float32")
     check_inputs(larqs)
-    layers = list(calls(larqs))
+    layers = called_layers(larqs)
     for layer in layers:
         check_layer(layer)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]

@@ -26,7 +26,7 @@ from larq_bop.larq.layer_table import (
     pair,
 )
 
-__all__ = ["KERASES", "CannotCrossError", "translated", "with_dtype"]
+__all__ = ["KERASES", "CannotCrossError", "in_float32", "translated", "with_dtype"]
 
 KERASES = (keras, tf_keras)
 
@@ -192,6 +192,11 @@ def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:
         elif isinstance(value, dict):
             changed[name] = with_dtype(value, dtype)
     return {**config, **changed}
+
+
+def in_float32(part):
+    """Returns a layer like the one given, in float32 and without its weights."""
+    return type(part).from_config(with_dtype(part.get_config(), "float32"))
 
 
 def _with_latent_kernels(config: dict[str, Any]) -> dict[str, Any]:

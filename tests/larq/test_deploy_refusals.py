@@ -124,7 +124,9 @@ def test_what_is_no_model_is_told(tmp_path):
 
 
 def test_models_that_are_no_graphs_or_of_any_size_are_told(tmp_path):
-    for model in (OwnModel(name="odd"), tf_keras.Sequential([convolution()], name="odd")):
+    inside = tf_keras.Sequential([tf_keras.Input((8, 8, 3)), OwnModel(name="odd")])
+    alone = OwnModel(name="odd"), tf_keras.Sequential([convolution()], name="odd")
+    for model in (*alone, inside):
         with pytest.raises(CannotConvertError, match="'odd' cannot be converted: only Sequential"):
             convert(model, tmp_path / "model.tflite")
     model = tf_keras.Sequential([tf_keras.Input((None, 8, 3), name="image"), convolution()])
