@@ -8,6 +8,7 @@ import larq
 import tf_keras
 
 from larq_bop.larq.binary_layers import DENSE, ROLES, is_meant_to_be_binary, kernel_of, used_kernel
+from larq_bop.larq.small_maps import is_computed_wrongly, padded_with_ones
 from larq_bop.larq.translation import in_float32, with_dtype
 
 __all__ = ["for_engine"]
@@ -55,6 +56,9 @@ def _equal(layer):
     config["input_quantizer"] = config.get("input_quantizer") or larq.quantizers.SteSign()
     if type(layer) in DENSE:
         return _convolution(config, layer.input_shape[1:])
+    if is_computed_wrongly(layer):
+        config.update(use_bias=False, activation=None, pad_values=1)
+        return padded_with_ones(layer, larq.layers.QuantConv2D.from_config(config))
     return larq.layers.QuantConv2D.from_config(config)
 
 
@@ -83,7 +87,8 @@ def _roles(layer) -> list[str]:
 def _set_weights(layer, equal) -> None:
     quantized = {id(kernel_of(layer, role)): used_kernel(layer, role) for role in _roles(layer)}
     values = [quantized.get(id(v), v.numpy()) for v in _own_weights(layer)]
-    for variable, value in zip(_own_weights(equal), values, strict=True):
+    # What is padded with ones has its bias in a constant.
+    for variable, value in zip(_own_weights(equal), values, strict=False):
         variable.assign(value.reshape(variable.shape))
     quantizer = getattr(layer, "input_quantizer", None)
     if isinstance(quantizer, tf_keras.layers.Layer) and quantizer.weights:

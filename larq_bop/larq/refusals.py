@@ -13,6 +13,7 @@ from larq_bop.larq.binary_layers import (
     makes_signs,
     pad_values,
 )
+from larq_bop.larq.small_maps import has_unknown_size, is_computed_wrongly
 
 __all__ = ["CannotConvertError", "check_inputs", "check_layer"]
 
@@ -52,6 +53,12 @@ def check_layer(layer) -> None:
         raise CannotConvertError(
             f"Larq Compute Engine would compute the layer {layer.name!r} "
             f"({type(layer).__name__}) in float32. {cure}."
+        )
+    if is_computed_wrongly(layer) and has_unknown_size(layer):
+        raise CannotConvertError(
+            f"Larq Compute Engine computes zero padding wrongly where a map is smaller than the "
+            f"kernel, and the layer {layer.name!r} is not called on maps of one known size. Use "
+            "pad_values=1, or a layer of its own for each size, in a model whose inputs have it."
         )
 
 
