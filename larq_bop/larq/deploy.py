@@ -8,10 +8,11 @@ from pathlib import Path
 
 import tf_keras
 
+from larq_bop.larq import engine
 from larq_bop.larq.binary_layers import is_meant_to_be_binary
-from larq_bop.larq.calls import called_layers
 from larq_bop.larq.crossing import to_larq
 from larq_bop.larq.engine_model import for_engine
+from larq_bop.larq.graph import called_layers
 from larq_bop.larq.loading import load
 from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layer
 
@@ -55,7 +56,15 @@ class Conversion:
         return "\n".join(lines)
 
 
-def convert(model, path) -> Conversion:
+def convert(
+    model,
+    path,
+    *,
+    target: str = "arm",
+    inference_input_type="float32",
+    inference_output_type="float32",
+    experimental_default_int8_range: tuple[float, float] | None = None,
+) -> Conversion:
     """Converts a model to a `.tflite` file for Larq Compute Engine.
 
     Binary dense layers become the equal binary convolutions, since the engine keeps the weights of
@@ -70,13 +79,21 @@ def convert(model, path) -> Conversion:
         model: A model of larq_bop on Keras 3 or of Larq on Keras 2, or the path of a saved one. It
             is left as it is.
         path: The file to write; what was there is replaced.
+        target: The machine, as the engine calls it: `"arm"`, or `"xcore"`.
+        inference_input_type: The type of the inputs, float32 or int8. To take int8, all inputs of
+            the model go to layers of `tf.quantization.fake_quant_*` first.
+        inference_output_type: The same of the outputs, which come from such layers.
+        experimental_default_int8_range: The least and the largest of all values that no such layer
+            tells the range of. The engine computes them in int8 then, with other predictions: it
+            is for measurements of speed.
 
     Returns:
         What came out.
 
     Raises:
         CannotConvertError: a ValueError, if the engine would compute a binary layer in float32, or
-            something else than the model does; it names the layer and the cure.
+            something else than the model does; it names the layer and the cure. Also if it has no
+            such target or type, or the model not for the type.
         CannotCrossError: a ValueError, as for `to_larq`.
         OSError: if the file cannot be written.
         ImportError: if larq-compute-engine is not installed.
@@ -89,10 +106,16 @@ def convert(model, path) -> Conversion:
     check_inputs(larqs)
     layers = called_layers(larqs)
     for layer in layers:
-        check_layer(layer)
+        check_layer(layer, target)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
-    content = _converted(for_engine(larqs))
-    operators = _count(content, b"LceBconv2d")
+    content = engine.converted(
+        for_engine(larqs),
+        target=target,
+        inference_input_type=inference_input_type,
+        inference_output_type=inference_output_type,
+        experimental_default_int8_range=experimental_default_int8_range,
+    )
+    operators = engine.count(content, b"LceBconv2d")
     if operators != len(binary):
         raise CannotConvertError(
             f"Larq Compute Engine computes {operators} operators with bits, and the model has "
@@ -123,32 +146,3 @@ def _precisions(model) -> tuple[str, ...]:
 
 def _has_kernel(layer) -> bool:
     return any(hasattr(layer, name) for name in ("kernel", "depthwise_kernel"))
-
-
-def _converted(model) -> bytes:
-    # Not at the top: it is not needed for anything else here, and not to be had everywhere.
-    try:
-        from larq_compute_engine import convert_keras_model
-    except ImportError as error:
-        raise ImportError(
-            "To convert models, install Larq Compute Engine: pip install larq-compute-engine"
-        ) from error
-    try:
-        return convert_keras_model(model)
-    except Exception as error:  # It raises Exception itself.
-        raise CannotConvertError(
-            f"Larq Compute Engine cannot convert the model {model.name!r}: {error}"
-        ) from error
-
-
-def _count(content: bytes, name: bytes) -> int:
-    """Counts the custom operators of a name in a `.tflite` file."""
-    from larq_compute_engine.mlir.python import tflite_schema
-
-    model = tflite_schema.ModelT.InitFromObj(tflite_schema.Model.GetRootAsModel(content, 0))
-    codes = [code.customCode for code in model.operatorCodes]
-    return sum(
-        codes[operator.opcodeIndex] == name
-        for graph in model.subgraphs
-        for operator in graph.operators
-    )

@@ -44,12 +44,17 @@ def _check_graph(model) -> None:
             _check_graph(layer)
 
 
-def check_layer(layer) -> None:
-    """Refuses a layer that the engine would compute in float32 or wrongly, and tells the cure."""
+def check_layer(layer, target: str = "arm") -> None:
+    """Refuses a layer that the engine would compute in float32 or wrongly, and tells the cure.
+
+    Args:
+        layer: A layer of Keras 2.
+        target: The machine, as the engine calls it.
+    """
     _check_activations(layer)
     if not is_meant_to_be_binary(layer):
         return
-    if cure := _cure(layer):
+    if cure := _cure(layer, target):
         raise CannotConvertError(
             f"Larq Compute Engine would compute the layer {layer.name!r} "
             f"({type(layer).__name__}) in float32. {cure}."
@@ -73,7 +78,7 @@ def _check_activations(layer) -> None:
         )
 
 
-def _cure(layer) -> str | None:
+def _cure(layer, target: str) -> str | None:
     """Returns what makes the engine compute a layer in bits, or None if it does."""
     if type(layer) not in (*CONVOLUTIONS, *DENSE):
         return "Use a QuantConv2D or QuantDense, or give it no quantizers"
@@ -90,4 +95,6 @@ def _cure(layer) -> str | None:
         return "Let each group have a multiple of 32 input channels"
     if layer.padding == "same" and pad_values(layer) not in (0, 1):
         return "Pad with 0 or 1"
+    if target == "xcore" and layer.padding == "same" and pad_values(layer) == 0:
+        return 'Use pad_values=1: the target "xcore" pads with nothing else'
     return None

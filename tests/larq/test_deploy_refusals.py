@@ -8,7 +8,7 @@ import pytest
 import tf_keras
 
 from larq_bop.larq import CannotConvertError, convert
-from larq_bop.larq.deploy import _count
+from larq_bop.larq.engine import count
 from tests.larq.test_deploy import KERNEL, SIGNS, convolution, images, lce, side_by_side
 
 DEPTHWISE = {"depthwise_quantizer": "ste_sign", "depthwise_constraint": "weight_clip"}
@@ -82,8 +82,8 @@ def test_what_would_run_in_float32_is_refused_with_the_cure(tmp_path, make, cure
 def test_the_engine_does_run_them_in_float32():
     model = side_by_side([functools.partial(make, None) for make, _ in REFUSED], SHAPE)
     content = lce.convert_keras_model(model)
-    assert _count(content, b"LceQuantize") > 0
-    assert _count(content, b"LceBconv2d") == 0
+    assert count(content, b"LceQuantize") > 0
+    assert count(content, b"LceBconv2d") == 0
 
 
 TERNARY = [
