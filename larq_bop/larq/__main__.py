@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fractions
 import os
 import sys
 import tempfile
@@ -22,6 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     command.add_argument("model", help="a .keras or .h5 file of Keras 3 or 2, or a SavedModel")
     command.add_argument("out", help="the .tflite file to write")
+    command.add_argument(
+        "--input-unit",
+        type=_number,
+        metavar="UNIT",
+        help="what all inputs are whole multiples of: 1/255 of bytes scaled to [-1, 1] or [0, 1]",
+    )
     command.add_argument("--target", choices=["arm", "xcore"], default="arm")
     for end in ("input", "output"):
         command.add_argument(
@@ -39,6 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(report)
     return 0
+
+
+def _number(text: str) -> float:
+    """Reads a number or a fraction, of which `float` would need every digit."""
+    return float(fractions.Fraction(text))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,7 +36,15 @@ def to_larq(model, dtype: str | None = None):
     Raises:
         CannotCrossError: a ValueError, if a layer has no equal in Larq or `tf.keras`; it names it.
     """
-    return _Crossing(to=1, dtype=dtype).model(_loaded(model, 0))
+    return with_origins(model, dtype)[0]
+
+
+def with_origins(model, dtype: str | None = None) -> tuple[Any, Callable]:
+    """Returns what `to_larq` does, and a function from its layers to those that they equal."""
+    model = _loaded(model, 0)
+    crossing = _Crossing(to=1, dtype=dtype)
+    there = crossing.model(model)
+    return there, lambda layer: crossing.origins[id(layer)]
 
 
 def from_larq(model):
@@ -72,6 +81,7 @@ class _Crossing:
         self._to, self._dtype = to, dtype
         # By identity: a layer that is called twice is one layer there, too.
         self._layers: dict[int, Any] = {}
+        self.origins: dict[int, Any] = {}
 
     def model(self, source):
         """Returns the equal of a model, with its weights."""
@@ -144,6 +154,7 @@ class _Crossing:
             else:
                 there = translated(layer, self._to, self._dtype)
             self._layers[id(layer)] = there
+            self.origins[id(there)] = layer
         return self._layers[id(layer)]
 
     def _set_weights(self, layer) -> None:

@@ -10,11 +10,12 @@ import tf_keras
 
 from larq_bop.larq import engine
 from larq_bop.larq.binary_layers import is_meant_to_be_binary
-from larq_bop.larq.crossing import to_larq
+from larq_bop.larq.crossing import with_origins
 from larq_bop.larq.engine_model import for_engine
 from larq_bop.larq.graph import called_layers
 from larq_bop.larq.loading import load
 from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layer
+from larq_bop.larq.steps import steps_of
 
 __all__ = ["Conversion", "convert"]
 
@@ -29,6 +30,9 @@ class Conversion:
         size: The file's size in bytes.
         float32_size: The bytes of the model's weights in float32.
         float32_layers: The layers with weights that the engine computes in float32, by name.
+        float32_signs: The layers whose values the next ones read by their signs, and which the
+            engine rounds, by name: sums, averages, first layers. Where such a value is 0 within
+            rounding, its sign may be another than the model's.
         precisions: The dtype policies of the model's layers that are not float32. Where such a
             layer rounds, the model predicts otherwise than the engine, and than itself in float32.
     """
@@ -38,6 +42,7 @@ class Conversion:
     size: int
     float32_size: int
     float32_layers: tuple[str, ...]
+    float32_signs: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -48,6 +53,8 @@ class Conversion:
             f"  size              {self.size:,} bytes, 1/{self.float32_size / self.size:.1f} of "
             f"the weights in float32 ({self.float32_size:,} bytes)",
         ]
+        if self.float32_signs:
+            lines.append(f"  signs of float32  {', '.join(self.float32_signs)}")
         if self.precisions:
             lines.append(
                 "  predictions       those of the model in float32, without the rounding of its "
@@ -60,6 +67,7 @@ def convert(
     model,
     path,
     *,
+    input_unit: float | None = None,
     target: str = "arm",
     inference_input_type="float32",
     inference_output_type="float32",
@@ -79,6 +87,9 @@ def convert(
         model: A model of larq_bop on Keras 3 or of Larq on Keras 2, or the path of a saved one. It
             is left as it is.
         path: The file to write; what was there is replaced.
+        input_unit: What all values of the inputs are whole multiples of, if that is known: 1/255
+            of bytes that were scaled to [-1, 1] or to [0, 1]. A first layer of signs then makes
+            whole multiples of it, too, and the signs of its normalization are safe from rounding.
         target: The machine, as the engine calls it: `"arm"`, or `"xcore"`.
         inference_input_type: The type of the inputs, float32 or int8. To take int8, all inputs of
             the model go to layers of `tf.quantization.fake_quant_*` first.
@@ -102,14 +113,17 @@ def convert(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
     model = load(model) if isinstance(model, (str, os.PathLike)) else model
-    larqs = model if isinstance(model, tf_keras.Model) else to_larq(model, dtype="float32")
+    larqs, origin = model, lambda layer: layer
+    if not isinstance(model, tf_keras.Model):
+        larqs, origin = with_origins(model, dtype="float32")
     check_inputs(larqs)
     layers = called_layers(larqs)
     for layer in layers:
         check_layer(layer, target)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
+    steps = steps_of(larqs, origin, input_unit)
     content = engine.converted(
-        for_engine(larqs),
+        for_engine(larqs, steps.normalizations),
         target=target,
         inference_input_type=inference_input_type,
         inference_output_type=inference_output_type,
@@ -135,6 +149,7 @@ def convert(
         float32_layers=tuple(
             dict.fromkeys(each.name for each in layers if _has_kernel(each) and each not in binary)
         ),
+        float32_signs=steps.float32,
         precisions=_precisions(model),
     )
 

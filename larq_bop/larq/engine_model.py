@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import larq
+import numpy as np
 import tf_keras
 
 from larq_bop.larq.binary_layers import DENSE, ROLES, is_meant_to_be_binary, kernel_of, used_kernel
@@ -17,7 +20,7 @@ __all__ = ["for_engine"]
 _PARTS = ("activation", "_quantizer", "_regularizer", "_constraint")
 
 
-def for_engine(model):
+def for_engine(model, weights: Mapping[int, list[np.ndarray]] = MappingProxyType({})):
     """Returns a model in float32 that equals a Larq model and has convolutions for dense layers.
 
     A dense layer on n values is a 1x1 convolution on an image of one pixel with n channels; after a
@@ -30,6 +33,7 @@ def for_engine(model):
 
     Args:
         model: A Sequential or functional model of Keras 2, built. It is left as it is.
+        weights: The weights that take the place of a layer's own, by the `id` of the layer.
     """
     equals = []
 
@@ -41,7 +45,10 @@ def for_engine(model):
 
     there = tf_keras.models.clone_model(model, clone_function=clone)
     for layer, equal in equals:
-        _set_weights(layer, equal)
+        if id(layer) in weights:
+            equal.set_weights(weights[id(layer)])
+        else:
+            _set_weights(layer, equal)
     return there
 
 

@@ -31,9 +31,10 @@ def test_it_converts_a_file_and_reports(saved, tmp_path, capfd):
 
 
 def test_it_hands_options_on(saved, tmp_path, capfd):
-    given = ["--target", "xcore", "--inference-output-type", "float32"]
+    given = ["--target", "xcore", "--input-unit", "1/255", "--inference-output-type", "float32"]
     arguments = ["convert", str(saved), str(tmp_path / "model.tflite"), *given]
     assert command.main(arguments) == 0
+    assert "signs of float32" not in capfd.readouterr().out
     assert command.main([*arguments, "--inference-input-type", "int8"]) == 1
     assert "with inference_input_type=int8: int8 needs" in capfd.readouterr().err
 
