@@ -50,7 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _number(text: str) -> float:
     """Reads a number or a fraction, of which `float` would need every digit."""
-    return float(fractions.Fraction(text))
+    try:
+        return float(fractions.Fraction(text))
+    except ArithmeticError as error:
+        raise ValueError(f"{text} is no number") from error
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 
@@ -88,8 +89,9 @@ def convert(
             is left as it is.
         path: The file to write; what was there is replaced.
         input_unit: What all values of the inputs are whole multiples of, if that is known: 1/255
-            of bytes that were scaled to [-1, 1] or to [0, 1]. A first layer of signs then makes
-            whole multiples of it, too, and the signs of its normalization are safe from rounding.
+            of bytes that were scaled to [-1, 1] or to [0, 1]. They are no larger than 65,536 times
+            it. A first layer of signs then makes whole multiples of it, too, and the signs of its
+            normalization are safe from rounding.
         target: The machine, as the engine calls it: `"arm"`, or `"xcore"`.
         inference_input_type: The type of the inputs, float32 or int8. To take int8, all inputs of
             the model go to layers of `tf.quantization.fake_quant_*` first.
@@ -106,12 +108,15 @@ def convert(
             something else than the model does; it names the layer and the cure. Also if it has no
             such target or type, or the model not for the type.
         CannotCrossError: a ValueError, as for `to_larq`.
+        ValueError: if `input_unit` is not positive.
         OSError: if the file cannot be written.
         ImportError: if larq-compute-engine is not installed.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
+    if input_unit is not None and not 0 < input_unit < math.inf:
+        raise ValueError(f"Expected `input_unit` to be positive. Received: {input_unit}")
     model = load(model) if isinstance(model, (str, os.PathLike)) else model
     larqs, origin = model, lambda layer: layer
     if not isinstance(model, tf_keras.Model):
@@ -122,12 +127,13 @@ def convert(
         check_layer(layer, target)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
     steps = steps_of(larqs, origin, input_unit)
+    int8_range = experimental_default_int8_range
     content = engine.converted(
         for_engine(larqs, steps.normalizations),
         target=target,
         inference_input_type=inference_input_type,
         inference_output_type=inference_output_type,
-        experimental_default_int8_range=experimental_default_int8_range,
+        experimental_default_int8_range=int8_range and tuple(int8_range),
     )
     operators = engine.count(content, b"LceBconv2d")
     if operators != len(binary):

@@ -25,8 +25,8 @@ _MONOTONE = (
     *(larq.activations.hard_tanh, larq.activations.leaky_tanh),
 )
 
-# The largest value of a byte.
-_BYTE = 255
+# More units than an input has of either sign: those of 16 bits, of which a byte has some.
+_LARGEST_INPUT = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,7 @@ def integers_of(layer, input_unit: float | None) -> Integers | None:
     if is_meant_to_be_binary(layer):
         unit, largest = 1.0, 1
     elif input_unit and not getattr(layer, "input_quantizer", None) and has_binary_kernel(layer):
-        unit, largest = input_unit, _BYTE
+        unit, largest = input_unit, _LARGEST_INPUT
     else:
         return None
     kernel = used_kernel(layer)
