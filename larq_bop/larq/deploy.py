@@ -81,6 +81,10 @@ def convert(
     networks, is computed in float32, as it was trained. All else is computed in float32, too, also
     where the model was trained in another precision.
 
+    Where the batch normalization of a binary layer is read by its signs alone, the file has the
+    signs of the model's own layer, called by itself, however the engine rounds. Scaled kernels
+    (`magnitude_aware_sign`) leave it to the model how it rounds its sums.
+
     The file expects what the model does: of `python -m experiments`, images scaled to [-1, 1].
     Where a convolution has groups, the engine needs its option `use_indirect_bgemm`.
 

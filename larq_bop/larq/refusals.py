@@ -70,6 +70,7 @@ def check_layer(layer, target: str = "arm") -> None:
 def _check_activations(layer) -> None:
     """Refuses ternary activations, which the engine takes for signs."""
     where = [layer, *(getattr(layer, name, None) for name in ("input_quantizer", "activation"))]
+    where += [each.activation for each in where if isinstance(each, tf_keras.layers.Activation)]
     ternary = larq.quantizers.SteTern
     if any(isinstance(each, ternary) or each is larq.quantizers.ste_tern for each in where):
         raise CannotConvertError(

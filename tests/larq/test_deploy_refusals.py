@@ -92,6 +92,9 @@ TERNARY = [
     lambda: convolution(4, 3, name="odd", input_quantizer="ste_tern"),
     lambda: tf_keras.layers.Activation(lq.quantizers.SteTern(), name="odd"),
     lambda: tf_keras.layers.Activation(lq.quantizers.ste_tern, name="odd"),
+    lambda: convolution(
+        4, 3, name="odd", input_quantizer=tf_keras.layers.Activation(lq.quantizers.SteTern())
+    ),
 ]
 
 
