@@ -101,11 +101,10 @@ CONVOLUTIONS = {
 }
 
 
-def assert_equal_integers(tmp_path, stacks):
-    """The last layer of each stack makes integers: one wrong sign is a difference of 2.
+def model_of(stacks):
+    """Returns a model of stacks of layers side by side, each with a layer of integers at its end.
 
-    `predict` would compute a normalization of Keras 2 together with the convolution below it, and
-    round otherwise than the layer itself.
+    There, one wrong sign is a difference of 2.
     """
     inputs = tf_keras.Input((8, 8, 16))
     outputs = []
@@ -114,24 +113,33 @@ def assert_equal_integers(tmp_path, stacks):
         for layer in (*layers, tf_keras.layers.Flatten()):
             x = layer(x)
         outputs.append(lq.layers.QuantDense(7, **SIGNS, use_bias=False)(x))
-    model = with_ties(randomized(tf_keras.Model(inputs, tf_keras.layers.Concatenate()(outputs))))
+    return with_ties(randomized(tf_keras.Model(inputs, tf_keras.layers.Concatenate()(outputs))))
+
+
+def assert_equal_integers(stacks, model, predict):
+    """Not `model.predict`: it would compute a normalization together with the layer below it."""
     x = np.random.default_rng(1).standard_normal((20, 8, 8, 16)).astype("float32")
-    report = convert(model, tmp_path / "model.tflite")
-    assert report.float32_signs == ()
-    found, expected = engines(report.path.read_bytes(), x), np.asarray(model(x))
+    found, expected = np.asarray(predict(x)), np.asarray(model(x))
     differing = (found != expected).reshape(20, -1, 7).any(axis=(0, 2))
     assert [name for name, differs in zip(stacks, differing, strict=True) if differs] == []
     assert np.ptp(expected) > 0
 
 
-def test_what_may_stand_around_a_normalization(tmp_path):
+def test_what_may_stand_around_a_normalization():
     stacks = {name: [CONVOLUTIONS["valid"](), *between()] for name, between in BETWEEN.items()}
-    assert_equal_integers(tmp_path, stacks)
+    model = model_of(stacks)
+    steps = steps_of(model)
+    assert steps.float32 == ()
+    assert len(steps.normalizations) == len(BETWEEN)
+    assert_equal_integers(stacks, model, for_engine(model, steps.normalizations))
 
 
-def test_convolutions_of_each_padding(tmp_path):
+def test_convolutions_of_each_padding_in_the_engine(tmp_path):
     stacks = {name: [make(), normalization()] for name, make in CONVOLUTIONS.items()}
-    assert_equal_integers(tmp_path, stacks)
+    model = model_of(stacks)
+    report = convert(model, tmp_path / "model.tflite")
+    assert report.float32_signs == ()
+    assert_equal_integers(stacks, model, lce.testing.Interpreter(report.path.read_bytes()).predict)
 
 
 def test_a_first_layer_of_bytes_steps_between_two_multiples_of_their_unit():
