@@ -1,9 +1,10 @@
-"""`python -m larq_bop.larq convert MODEL OUT.tflite`."""
+"""`python -m larq_bop.larq convert MODEL OUT.tflite [options]`."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import fractions
 import os
 import sys
 import tempfile
@@ -22,15 +23,37 @@ def main(arguments: list[str] | None = None) -> int:
     )
     command.add_argument("model", help="a .keras or .h5 file of Keras 3 or 2, or a SavedModel")
     command.add_argument("out", help="the .tflite file to write")
-    chosen = parser.parse_args(arguments)
+    command.add_argument(
+        "--input-unit",
+        type=_number,
+        metavar="UNIT",
+        help="what all inputs are whole multiples of: 1/255 of bytes scaled to [-1, 1] or [0, 1]",
+    )
+    command.add_argument("--target", choices=["arm", "xcore"], default="arm")
+    for end in ("input", "output"):
+        command.add_argument(
+            f"--inference-{end}-type", choices=["float32", "int8"], default="float32"
+        )
+    command.add_argument(
+        "--experimental-default-int8-range", nargs=2, type=float, metavar=("MIN", "MAX")
+    )
+    chosen = vars(parser.parse_args(arguments))
     try:
         with _held_back_unless_it_fails():
-            report = convert(chosen.model, chosen.out)
+            report = convert(chosen.pop("model"), chosen.pop("out"), **chosen)
     except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print(report)
     return 0
+
+
+def _number(text: str) -> float:
+    """Reads a number or a fraction, of which `float` would need every digit."""
+    try:
+        return float(fractions.Fraction(text))
+    except ArithmeticError as error:
+        raise ValueError(f"{text} is no number") from error
 
 
 @contextlib.contextmanager

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import larq
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
-_ROLES = ("kernel", "depthwise", "pointwise")
+from larq_bop.larq.translation import in_float32
+
+ROLES = ("kernel", "depthwise", "pointwise")
+
+# What the engine can compute in bits. Those of Keras it does if their kernel and input are signs.
+CONVOLUTIONS = (larq.layers.QuantConv2D, tf_keras.layers.Conv2D)
+DENSE = (larq.layers.QuantDense, tf_keras.layers.Dense)
 
 # What these give of signs, in a prediction, are signs.
 _KEEPERS = (
@@ -19,33 +23,27 @@ _KEEPERS = (
 )
 
 
-def calls(model) -> Iterator[tf_keras.layers.Layer]:
-    """Yields the layer of each call in a model, then the layers that it wraps.
-
-    A quantizer that is part of a layer is none of them.
-    """
-    for nodes in model._nodes_by_depth.values():
-        for node in nodes:
-            if isinstance(node.layer, tf_keras.Model):
-                yield from calls(node.layer)
-                continue
-            yield node.layer
-            for inner in node.layer._flatten_layers(include_self=False):
-                if not isinstance(inner, larq.quantizers.Quantizer):
-                    yield inner
-
-
 def makes_signs(quantizer) -> bool:
     """Whether a quantizer is one that Larq Compute Engine takes for the sign, which it is."""
+    if isinstance(quantizer, tf_keras.layers.Activation):
+        quantizer = quantizer.activation
     kinds = (larq.quantizers.SteSign, larq.quantizers.ApproxSign, larq.quantizers.SwishSign)
     functions = (larq.quantizers.ste_sign, larq.quantizers.approx_sign, larq.quantizers.swish_sign)
     return isinstance(quantizer, kinds) or quantizer in functions
 
 
 def is_meant_to_be_binary(layer) -> bool:
-    """Whether a layer quantizes its kernel, and its input or reads signs."""
-    quantizers = [getattr(layer, f"{role}_quantizer", None) for role in _ROLES]
-    return any(quantizers) and (bool(layer.input_quantizer) or reads_signs(layer))
+    """Whether a layer multiplies signs by a kernel that is quantized, or holds signs itself.
+
+    The signs are those of its input quantizer, or what comes to it.
+    """
+    if type(layer) in (CONVOLUTIONS[1], DENSE[1]):
+        return reads_signs(layer) and has_binary_kernel(layer)
+    if not isinstance(layer, larq.layers_base.BaseLayer):
+        return False
+    quantizers = [getattr(layer, f"{role}_quantizer", None) for role in ROLES]
+    is_binary = any(quantizers) or (hasattr(layer, "kernel") and has_binary_kernel(layer))
+    return is_binary and (bool(layer.input_quantizer) or reads_signs(layer))
 
 
 def reads_signs(layer) -> bool:
@@ -60,7 +58,33 @@ def reads_signs(layer) -> bool:
 
 
 def has_binary_kernel(layer) -> bool:
-    """Whether all values of a quantized kernel of one output channel differ in their sign only."""
-    kernel = np.abs(layer.kernel_quantizer(tf.convert_to_tensor(layer.kernel)))
+    """Whether all values of the kernel of one output channel differ in their sign only."""
+    kernel = np.abs(used_kernel(layer))
     scales = kernel.reshape(-1, kernel.shape[-1])[0]
     return bool(np.all((kernel == scales) & (kernel > 0)))
+
+
+def used_kernel(layer, role: str = "kernel") -> np.ndarray:
+    """Returns a kernel as a layer multiplies by it, in float32: quantized, if it has a quantizer.
+
+    Args:
+        layer: A layer that is built.
+        role: Which of its kernels: `"kernel"`, `"depthwise"` or `"pointwise"`.
+    """
+    kernel = tf.constant(kernel_of(layer, role).numpy())
+    quantizer = getattr(layer, f"{role}_quantizer", None)
+    if isinstance(quantizer, tf_keras.layers.Layer):
+        weights, quantizer = quantizer.get_weights(), in_float32(quantizer)
+        quantizer(kernel)
+        quantizer.set_weights(weights)
+    return quantizer(kernel).numpy() if quantizer else kernel.numpy()
+
+
+def kernel_of(layer, role: str):
+    """Returns the variable of a kernel."""
+    return getattr(layer, "kernel" if role == "kernel" else f"{role}_kernel")
+
+
+def pad_values(convolution):
+    """Returns what a convolution pads with, which in Keras is 0."""
+    return getattr(convolution, "pad_values", 0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from larq_bop.larq.layer_table import OPERATIONS
 from larq_bop.larq.loading import load
 from larq_bop.larq.translation import KERASES, CannotCrossError, translated
 from larq_bop.optimizers import Bop
@@ -34,7 +36,15 @@ def to_larq(model, dtype: str | None = None):
     Raises:
         CannotCrossError: a ValueError, if a layer has no equal in Larq or `tf.keras`; it names it.
     """
-    return _Crossing(to=1, dtype=dtype).model(_loaded(model, 0))
+    return with_origins(model, dtype)[0]
+
+
+def with_origins(model, dtype: str | None = None) -> tuple[Any, Callable]:
+    """Returns what `to_larq` does, and a function from its layers to those that they equal."""
+    model = _loaded(model, 0)
+    crossing = _Crossing(to=1, dtype=dtype)
+    there = crossing.model(model)
+    return there, lambda layer: crossing.origins[id(layer)]
 
 
 def from_larq(model):
@@ -71,6 +81,7 @@ class _Crossing:
         self._to, self._dtype = to, dtype
         # By identity: a layer that is called twice is one layer there, too.
         self._layers: dict[int, Any] = {}
+        self.origins: dict[int, Any] = {}
 
     def model(self, source):
         """Returns the equal of a model, with its weights."""
@@ -127,6 +138,8 @@ class _Crossing:
                 f"The layer {layer.name!r} cannot cross: it is called with training=True, which "
                 "Keras 2 obeys in a prediction and Keras 3 does not."
             )
+        if getattr(layer, "symbol", None) in OPERATIONS:
+            args, kwargs = _merged(layer, args), {}
         there = self._layer(layer)
         try:
             return there(*args, **kwargs)
@@ -141,6 +154,7 @@ class _Crossing:
             else:
                 there = translated(layer, self._to, self._dtype)
             self._layers[id(layer)] = there
+            self.origins[id(there)] = layer
         return self._layers[id(layer)]
 
     def _set_weights(self, layer) -> None:
@@ -173,9 +187,20 @@ def _call(node) -> tuple[Any, tuple[Any, dict[str, Any]]]:
         return node.layer, (node.call_args, node.call_kwargs)
     args, kwargs = node.arguments.args, dict(node.arguments.kwargs)
     # Masks that Keras 3 computes and passes on by itself, Keras 2 does, too.
-    if _is_symbolic(kwargs.get("mask")) and not isinstance(_maker(kwargs["mask"]), keras.Layer):
-        del kwargs["mask"]
+    mask = kwargs.get("mask")
+    if mask is None or (_is_symbolic(mask) and not isinstance(_maker(mask), keras.Layer)):
+        kwargs.pop("mask", None)
     return node.operation, (args, kwargs)
+
+
+def _merged(layer, args) -> tuple[list]:
+    """Returns the operands of an operation as the layer that does the same takes them."""
+    if len(args) != 2 or not all(map(_is_symbolic, args)) or len({len(x.shape) for x in args}) > 1:
+        raise CannotCrossError(
+            f"The operation {layer.name!r} cannot cross: only those on two outputs of layers, of "
+            "as many axes, do. Put a layer in its place."
+        )
+    return (list(args),)
 
 
 def _check_signs(layer) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import larq
+import numpy as np
 import tf_keras
 
-from larq_bop.larq.binary_layers import is_meant_to_be_binary
-from larq_bop.larq.translation import with_dtype
+from larq_bop.larq.binary_layers import DENSE, ROLES, is_meant_to_be_binary, kernel_of, used_kernel
+from larq_bop.larq.small_maps import is_computed_wrongly, padded_with_ones
+from larq_bop.larq.translation import in_float32, with_dtype
 
 __all__ = ["for_engine"]
 
+# Parts of a layer that may be objects which no config describes.
+_PARTS = ("activation", "_quantizer", "_regularizer", "_constraint")
 
-def for_engine(model):
+
+def for_engine(model, weights: Mapping[int, list[np.ndarray]] = MappingProxyType({})):
     """Returns a model in float32 that equals a Larq model and has convolutions for dense layers.
 
     A dense layer on n values is a 1x1 convolution on an image of one pixel with n channels; after a
@@ -21,44 +28,87 @@ def for_engine(model):
     weights of binary dense layers in float32 (compute-engine issues 631 and 806), and those of
     convolutions in bits.
 
+    Kernels hold their quantized values and have no quantizer: the engine computes no quantizer of a
+    large kernel in advance, and then no bits.
+
     Args:
         model: A Sequential or functional model of Keras 2, built. It is left as it is.
+        weights: The weights that take the place of a layer's own, by the `id` of the layer.
     """
     equals = []
 
     def clone(layer):
         if isinstance(layer, tf_keras.Model):
             return tf_keras.models.clone_model(layer, clone_function=clone)
-        config = {**with_dtype(layer.get_config(), "float32"), **_functions(layer)}
-        binary = is_meant_to_be_binary(layer)
-        if binary and not layer.input_quantizer:
-            # The engine sees no signs through layers in between; the sign of a sign is itself.
-            config["input_quantizer"] = "ste_sign"
-        if binary and isinstance(layer, larq.layers.QuantDense):
-            equal = _convolution(config, layer.input_shape[1:])
-        else:
-            equal = type(layer).from_config(config)
-        equals.append((layer, equal))
-        return equal
+        equals.append((layer, _equal(layer)))
+        return equals[-1][1]
 
     there = tf_keras.models.clone_model(model, clone_function=clone)
     for layer, equal in equals:
-        weights = layer.get_weights()
-        if isinstance(equal, tf_keras.Sequential):
-            weights[0] = weights[0][None, None]
-        equal.set_weights(weights)
+        if id(layer) in weights:
+            equal.set_weights(weights[id(layer)])
+        else:
+            _set_weights(layer, equal)
     return there
 
 
-def _functions(layer) -> dict:
-    """Returns the quantizers of a layer that are functions, which Larq reads from no config."""
-    names = [name for name in layer.get_config() if name.endswith("_quantizer")]
-    quantizers = {name: getattr(layer, name) for name in names}
-    return {
-        name: quantizer
-        for name, quantizer in quantizers.items()
-        if quantizer is not None and not isinstance(quantizer, tf_keras.layers.Layer)
-    }
+def _equal(layer):
+    """Returns the layer that takes the place of one of the model, without its weights."""
+    config = _config(layer)
+    if isinstance(layer, tf_keras.layers.Lambda):
+        return type(layer)(**config)
+    if not is_meant_to_be_binary(layer):
+        return type(layer).from_config(config)
+    # The engine sees no signs through layers in between; the sign of a sign is itself.
+    config["input_quantizer"] = config.get("input_quantizer") or larq.quantizers.SteSign()
+    if type(layer) in DENSE:
+        return _convolution(config, layer.input_shape[1:])
+    if is_computed_wrongly(layer):
+        config.update(use_bias=False, activation=None, pad_values=1)
+        return padded_with_ones(layer, larq.layers.QuantConv2D.from_config(config))
+    return larq.layers.QuantConv2D.from_config(config)
+
+
+def _config(layer) -> dict:
+    """Returns the config of a layer's equal: in float32, its parts as objects, kernels as used."""
+    config = with_dtype(layer.get_config(), "float32")
+    if isinstance(layer, tf_keras.layers.Lambda):
+        config = {name: config[name] for name in ("name", "dtype", "arguments")}
+        return {**config, "function": layer.function, "mask": layer.mask}
+    for name in config:
+        part = getattr(layer, name, None)
+        if name.endswith("_quantizer") and isinstance(part, tf_keras.layers.Layer):
+            config[name] = in_float32(part)
+        elif name.endswith("_initializer") and callable(part):
+            config[name] = "zeros"  # The weights are given.
+        elif name.endswith(_PARTS) and callable(part):
+            config[name] = part
+    return {**config, **{f"{role}_quantizer": None for role in _roles(layer)}}
+
+
+def _roles(layer) -> list[str]:
+    """Returns what a layer has kernels for that it quantizes."""
+    return [role for role in ROLES if getattr(layer, f"{role}_quantizer", None)]
+
+
+def _set_weights(layer, equal) -> None:
+    quantized = {id(kernel_of(layer, role)): used_kernel(layer, role) for role in _roles(layer)}
+    values = [quantized.get(id(v), v.numpy()) for v in _own_weights(layer)]
+    # What is padded with ones has its bias in a constant.
+    for variable, value in zip(_own_weights(equal), values, strict=False):
+        variable.assign(value.reshape(variable.shape))
+    quantizer = getattr(layer, "input_quantizer", None)
+    if isinstance(quantizer, tf_keras.layers.Layer) and quantizer.weights:
+        equal.input_quantizer.set_weights(quantizer.get_weights())
+    if hasattr(equal, "finalize_state"):
+        equal.finalize_state()  # Computes from the weights what the layer works with.
+
+
+def _own_weights(layer) -> list:
+    """Returns the variables of a layer without those of its quantizers."""
+    parts = [getattr(layer, f"{role}_quantizer", None) for role in (*ROLES, "input")]
+    theirs = {id(v) for part in parts for v in getattr(part, "weights", ())}
+    return [v for v in layer.weights if id(v) not in theirs]
 
 
 def _convolution(dense: dict, shape: tuple[int, ...]) -> tf_keras.Sequential:

@@ -59,6 +59,14 @@ IDLE = {
     *("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
 }
 
+# The layers that do what operations of TensorFlow between two layers do.
+OPERATIONS = {
+    "__operators__.add": "Add",
+    "math.add": "Add",
+    "math.subtract": "Subtract",
+    "math.multiply": "Multiply",
+}
+
 # What an argument must be for a layer that has no such argument on the other side.
 NEUTRAL = {"data_format": "channels_last", "rms_scaling": False, "rng_type": "stateful"}
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import larq
+import tf_keras
 
-from larq_bop.larq.binary_layers import has_binary_kernel, is_meant_to_be_binary, makes_signs
+from larq_bop.larq.binary_layers import (
+    CONVOLUTIONS,
+    DENSE,
+    has_binary_kernel,
+    is_meant_to_be_binary,
+    makes_signs,
+    pad_values,
+)
+from larq_bop.larq.small_maps import has_unknown_size, is_computed_wrongly
 
 __all__ = ["CannotConvertError", "check_inputs", "check_layer"]
 
@@ -15,11 +24,7 @@ class CannotConvertError(ValueError):
 
 def check_inputs(model) -> None:
     """Refuses a model that is no graph of layers, or that takes inputs of any size."""
-    if not hasattr(model, "_nodes_by_depth"):
-        raise CannotConvertError(
-            f"The model {model.name!r} cannot be converted: only Sequential and functional models "
-            "are, once they are built."
-        )
+    _check_graph(model)
     for tensor in model.inputs:
         if None in tensor.shape[1:]:
             raise CannotConvertError(
@@ -28,20 +33,44 @@ def check_inputs(model) -> None:
             )
 
 
-def check_layer(layer) -> None:
-    """Refuses a layer that the engine would compute in float32 or wrongly, and tells the cure."""
+def _check_graph(model) -> None:
+    if not hasattr(model, "_nodes_by_depth"):
+        raise CannotConvertError(
+            f"The model {model.name!r} cannot be converted: only Sequential and functional models "
+            "are, once they are built."
+        )
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            _check_graph(layer)
+
+
+def check_layer(layer, target: str = "arm") -> None:
+    """Refuses a layer that the engine would compute in float32 or wrongly, and tells the cure.
+
+    Args:
+        layer: A layer of Keras 2.
+        target: The machine, as the engine calls it.
+    """
     _check_activations(layer)
-    cure = _cure(layer) if is_meant_to_be_binary(layer) else None
-    if cure:
+    if not is_meant_to_be_binary(layer):
+        return
+    if cure := _cure(layer, target):
         raise CannotConvertError(
             f"Larq Compute Engine would compute the layer {layer.name!r} "
             f"({type(layer).__name__}) in float32. {cure}."
+        )
+    if is_computed_wrongly(layer) and has_unknown_size(layer):
+        raise CannotConvertError(
+            f"Larq Compute Engine computes zero padding wrongly where a map is smaller than the "
+            f"kernel, and the layer {layer.name!r} is not called on maps of one known size. Use "
+            "pad_values=1, or a layer of its own for each size, in a model whose inputs have it."
         )
 
 
 def _check_activations(layer) -> None:
     """Refuses ternary activations, which the engine takes for signs."""
     where = [layer, *(getattr(layer, name, None) for name in ("input_quantizer", "activation"))]
+    where += [each.activation for each in where if isinstance(each, tf_keras.layers.Activation)]
     ternary = larq.quantizers.SteTern
     if any(isinstance(each, ternary) or each is larq.quantizers.ste_tern for each in where):
         raise CannotConvertError(
@@ -50,20 +79,23 @@ def _check_activations(layer) -> None:
         )
 
 
-def _cure(layer) -> str | None:
+def _cure(layer, target: str) -> str | None:
     """Returns what makes the engine compute a layer in bits, or None if it does."""
-    if type(layer) not in (larq.layers.QuantConv2D, larq.layers.QuantDense):
+    if type(layer) not in (*CONVOLUTIONS, *DENSE):
         return "Use a QuantConv2D or QuantDense, or give it no quantizers"
-    if layer.input_quantizer and not makes_signs(layer.input_quantizer):
+    quantizer = getattr(layer, "input_quantizer", None)
+    if quantizer and not makes_signs(quantizer):
         return 'Give it an input quantizer that makes signs, "ste_sign", or none'
     if not has_binary_kernel(layer):
         return 'Give it a kernel quantizer that makes signs, "ste_sign", or train it with Bop'
-    if isinstance(layer, larq.layers.QuantDense):
+    if type(layer) in DENSE:
         return None if layer._inbound_nodes else "Take it out of the layer that wraps it"
     if layer.data_format != "channels_last":
         return 'Use data_format="channels_last"'
     if layer.groups != 1 and layer.kernel.shape[-2] % 32:
         return "Let each group have a multiple of 32 input channels"
-    if layer.padding == "same" and layer.pad_values not in (0, 1):
+    if layer.padding == "same" and pad_values(layer) not in (0, 1):
         return "Pad with 0 or 1"
+    if target == "xcore" and layer.padding == "same" and pad_values(layer) == 0:
+        return 'Use pad_values=1: the target "xcore" pads with nothing else'
     return None

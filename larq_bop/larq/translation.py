@@ -15,9 +15,18 @@ import keras
 import larq
 import tf_keras
 
-from larq_bop.larq.layer_table import DIFFERENT, IDLE, NEUTRAL, PACKAGES, RENAMED, UNNAMED, pair
+from larq_bop.larq.layer_table import (
+    DIFFERENT,
+    IDLE,
+    NEUTRAL,
+    OPERATIONS,
+    PACKAGES,
+    RENAMED,
+    UNNAMED,
+    pair,
+)
 
-__all__ = ["KERASES", "CannotCrossError", "translated", "with_dtype"]
+__all__ = ["KERASES", "CannotCrossError", "in_float32", "translated", "with_dtype"]
 
 KERASES = (keras, tf_keras)
 
@@ -42,8 +51,13 @@ def translated(layer, to: int, dtype: str | None = None):
     """
     module, kind = type(layer).__module__, type(layer).__name__
     try:
-        _require_known(module, kind, to)
-        config = layer.get_config()
+        if _is_identity(layer):
+            kind, config = "Activation", {**_named(layer), "activation": "linear"}
+        elif operation := OPERATIONS.get(getattr(layer, "symbol", None)):
+            kind, config = operation, {}
+        else:
+            _require_known(module, kind, to)
+            config = layer.get_config()
         if dtype:
             config = with_dtype(config, dtype)
         return _made(kind, ("layers", "quantizers"), config, to)
@@ -59,6 +73,24 @@ def _require_known(module: str, name: str, to: int) -> None:
         raise CannotCrossError(f"{name} is not the same on the other side: {DIFFERENT[name]}")
 
 
+def _is_identity(layer) -> bool:
+    """Whether a layer is a `Lambda` that gives back what it is given, as in Real-to-Binary nets."""
+    if not isinstance(layer, (keras.layers.Lambda, tf_keras.layers.Lambda)) or layer.arguments:
+        return False
+    anything = object()
+    try:
+        parameters = inspect.signature(layer.function).parameters
+        return len(parameters) == 1 and layer.function(anything) is anything
+    except Exception:  # A function of tensors may end in any error, given something else.
+        return False
+
+
+def _named(layer) -> dict[str, Any]:
+    """Returns the config of a layer, without what its class alone has."""
+    config = layer.get_config()
+    return {name: config[name] for name in ("name", "trainable", "dtype")}
+
+
 def _made(kind: str, rooms: tuple[str, ...], config: dict[str, Any], to: int):
     """Returns an object of the class of that name, given the config of its equal."""
     classes = pair(kind, *rooms)
@@ -71,7 +103,12 @@ def _made(kind: str, rooms: tuple[str, ...], config: dict[str, Any], to: int):
     for name, value in config.items():
         there = _renamed(kind, name, to)
         if there in accepted:
-            arguments[there] = _value(name, value, to)
+            try:
+                arguments[there] = _value(name, value, to)
+            except (TypeError, ValueError):
+                # Weights cross as they are, whatever drew them: the default would do.
+                if not name.endswith("_initializer"):
+                    raise
         elif name not in IDLE and value != NEUTRAL.get(name, defaults.get(name)):
             raise CannotCrossError(f"its `{name}` does not exist on the other side: {value!r}")
     return classes[to](**arguments)
@@ -155,6 +192,11 @@ def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:
         elif isinstance(value, dict):
             changed[name] = with_dtype(value, dtype)
     return {**config, **changed}
+
+
+def in_float32(part):
+    """Returns a layer like the one given, in float32 and without its weights."""
+    return type(part).from_config(with_dtype(part.get_config(), "float32"))
 
 
 def _with_latent_kernels(config: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_binarynet(tmp_path, latent_weights):
         f"  in float32        {model.layers[1].name}",
         f"  size              {report.size:,} bytes, 1/{report.float32_size / report.size:.1f} of "
         f"the weights in float32 ({report.float32_size:,} bytes)",
+        f"  signs of float32  {model.layers[2].name}",
     ]
 
 

@@ -11,7 +11,9 @@ import larq_bop as lb
 from larq_bop.larq import __main__ as command
 from tests import backends
 
-pytest.importorskip("larq_compute_engine", reason="Larq Compute Engine is not installed")
+larq_compute_engine = pytest.importorskip(
+    "larq_compute_engine", reason="Larq Compute Engine is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,38 @@ def test_it_converts_a_file_and_reports(saved, tmp_path, capfd):
     assert printed.out.splitlines()[:2] == [str(out), "  binary operators  4"]
     assert printed.err == ""
     assert out.stat().st_size < 40_000
+
+
+def test_it_hands_options_on(saved, tmp_path, capfd):
+    given = ["--target", "xcore", "--input-unit", "1/255", "--inference-output-type", "float32"]
+    arguments = ["convert", str(saved), str(tmp_path / "model.tflite"), *given]
+    assert command.main(arguments) == 0
+    assert "signs of float32" not in capfd.readouterr().out
+    assert command.main([*arguments, "--inference-input-type", "int8"]) == 1
+    assert "with inference_input_type=int8: int8 needs" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("unit", ["1/0", "1e999", "byte", "-1", "0", "nan"])
+def test_units_that_are_none(saved, tmp_path, capfd, unit):
+    arguments = ["convert", str(saved), str(tmp_path / "model.tflite"), f"--input-unit={unit}"]
+    if unit in ("-1", "0"):
+        assert command.main(arguments) == 1
+        assert "Expected `input_unit` to be positive" in capfd.readouterr().err
+    else:
+        with pytest.raises(SystemExit):
+            command.main(arguments)
+        assert "--input-unit: invalid" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_range_of_int8(tmp_path):
+    path, out = tmp_path / "model.keras", tmp_path / "model.tflite"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(path)
+    given = ["--experimental-default-int8-range", "-2", "2", "--inference-input-type", "int8"]
+    with pytest.warns(UserWarning, match="latency tests"):
+        assert command.main(["convert", str(path), str(out), *given]) == 0
+    interpreter = larq_compute_engine.testing.Interpreter(out.read_bytes())
+    assert interpreter.input_scales == [pytest.approx(4 / 255)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import tf_keras
 
 from larq_bop.larq import CannotConvertError, convert
-from larq_bop.larq.deploy import _count
+from larq_bop.larq.engine import count
 from tests.larq.test_deploy import KERNEL, SIGNS, convolution, images, lce, side_by_side
 
 DEPTHWISE = {"depthwise_quantizer": "ste_sign", "depthwise_constraint": "weight_clip"}
@@ -82,8 +82,8 @@ def test_what_would_run_in_float32_is_refused_with_the_cure(tmp_path, make, cure
 def test_the_engine_does_run_them_in_float32():
     model = side_by_side([functools.partial(make, None) for make, _ in REFUSED], SHAPE)
     content = lce.convert_keras_model(model)
-    assert _count(content, b"LceQuantize") > 0
-    assert _count(content, b"LceBconv2d") == 0
+    assert count(content, b"LceQuantize") > 0
+    assert count(content, b"LceBconv2d") == 0
 
 
 TERNARY = [
@@ -92,6 +92,9 @@ TERNARY = [
     lambda: convolution(4, 3, name="odd", input_quantizer="ste_tern"),
     lambda: tf_keras.layers.Activation(lq.quantizers.SteTern(), name="odd"),
     lambda: tf_keras.layers.Activation(lq.quantizers.ste_tern, name="odd"),
+    lambda: convolution(
+        4, 3, name="odd", input_quantizer=tf_keras.layers.Activation(lq.quantizers.SteTern())
+    ),
 ]
 
 
@@ -124,7 +127,9 @@ def test_what_is_no_model_is_told(tmp_path):
 
 
 def test_models_that_are_no_graphs_or_of_any_size_are_told(tmp_path):
-    for model in (OwnModel(name="odd"), tf_keras.Sequential([convolution()], name="odd")):
+    inside = tf_keras.Sequential([tf_keras.Input((8, 8, 3)), OwnModel(name="odd")])
+    alone = OwnModel(name="odd"), tf_keras.Sequential([convolution()], name="odd")
+    for model in (*alone, inside):
         with pytest.raises(CannotConvertError, match="'odd' cannot be converted: only Sequential"):
             convert(model, tmp_path / "model.tflite")
     model = tf_keras.Sequential([tf_keras.Input((None, 8, 3), name="image"), convolution()])

@@ -1,0 +1,73 @@
+"""Larq Compute Engine's own converter, and what it wrote."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from larq_bop.larq.refusals import CannotConvertError
+
+__all__ = ["converted", "count"]
+
+
+def converted(model, **options) -> bytes:
+    """Converts a model of Keras 2 as it is.
+
+    Args:
+        model: The model.
+        **options: Those of `larq_compute_engine.convert_keras_model`; types by their names, too.
+
+    Returns:
+        The content of a `.tflite` file.
+
+    Raises:
+        CannotConvertError: if the engine cannot, or writes inputs or outputs of another type.
+        ImportError: if larq-compute-engine is not installed.
+    """
+    # Not at the top: it is not needed for anything else here, and not to be had everywhere.
+    try:
+        from larq_compute_engine import convert_keras_model
+    except ImportError as error:
+        raise ImportError(
+            "To convert models, install Larq Compute Engine: pip install larq-compute-engine"
+        ) from error
+    ends = ("inference_input_type", "inference_output_type")
+    try:
+        options |= {end: tf.as_dtype(options[end]) for end in ends if end in options}
+        content = convert_keras_model(model, **options)
+    except Exception as error:  # It raises Exception itself.
+        raise CannotConvertError(
+            f"Larq Compute Engine cannot convert the model {model.name!r}: {error}"
+        ) from error
+    graph = _parsed(content).subgraphs[0]
+    for end, tensors in zip(ends, (graph.inputs, graph.outputs), strict=True):
+        # Where it cannot write int8, it warns of something else and writes float32.
+        if options.get(end) == tf.int8 and any(not _is_int8(graph.tensors[i]) for i in tensors):
+            raise CannotConvertError(
+                f"Larq Compute Engine cannot convert the model {model.name!r} with {end}=int8: "
+                "int8 needs a layer of tf.quantization.fake_quant_with_min_max_vars at each of "
+                "these ends of the model."
+            )
+    return content
+
+
+def count(content: bytes, name: bytes) -> int:
+    """Counts the custom operators of a name in a `.tflite` file."""
+    model = _parsed(content)
+    codes = [code.customCode for code in model.operatorCodes]
+    return sum(
+        codes[operator.opcodeIndex] == name
+        for graph in model.subgraphs
+        for operator in graph.operators
+    )
+
+
+def _is_int8(tensor) -> bool:
+    from larq_compute_engine.mlir.python import tflite_schema
+
+    return tensor.type == tflite_schema.TensorType.INT8
+
+
+def _parsed(content: bytes):
+    from larq_compute_engine.mlir.python import tflite_schema
+
+    return tflite_schema.ModelT.InitFromObj(tflite_schema.Model.GetRootAsModel(content, 0))

@@ -1,0 +1,117 @@
+"""The integers that a layer of signs makes, and a normalization's step between two of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import larq
+import numpy as np
+import tf_keras
+
+from larq_bop.larq.binary_layers import (
+    CONVOLUTIONS,
+    DENSE,
+    has_binary_kernel,
+    is_meant_to_be_binary,
+    used_kernel,
+)
+
+__all__ = ["Integers", "integers_of", "step_between"]
+
+_MONOTONE = (
+    *(tf_keras.activations.linear, tf_keras.activations.relu),
+    *(larq.activations.hard_tanh, larq.activations.leaky_tanh),
+)
+
+# More units than an input has of either sign: those of 16 bits, of which a byte has some.
+_LARGEST_INPUT = 2**16
+
+
+@dataclasses.dataclass(frozen=True)
+class Integers:
+    """What a layer can make: a value for each integer up to a largest one, of either sign.
+
+    Attributes:
+        largest: The largest integer.
+        units: What one of them is worth, by channel.
+        bias: What is added, by channel.
+        activation: The layer's activation, which is monotone.
+    """
+
+    largest: int
+    units: np.ndarray
+    bias: np.ndarray
+    activation: Callable
+
+    def values(self, integers: np.ndarray) -> np.ndarray:
+        """Returns the value of an integer of each channel, in float32."""
+        return np.asarray(self.activation(self.units * np.float32(integers) + self.bias))
+
+    def repeated(self, times: int) -> Integers:
+        """Returns the same for what a layer makes at several places, flattened."""
+        units, bias = np.tile(self.units, times), np.tile(self.bias, times)
+        return dataclasses.replace(self, units=units, bias=bias)
+
+    @property
+    def are_exact(self) -> bool:
+        """Whether float32 rounds no sum of them, in whatever order, before the bias."""
+        return bool(np.all(np.frexp(self.units)[0] == 0.5) and self.largest < 2**24)
+
+
+def integers_of(layer, input_unit: float | None) -> Integers | None:
+    """Returns what a layer makes of signs or bytes, or None if it is no such layer.
+
+    Args:
+        layer: A layer of a model that can be converted.
+        input_unit: What the values that come to it are whole multiples of, if they are no signs.
+    """
+    if type(layer) not in (*CONVOLUTIONS, *DENSE) or layer.activation not in _MONOTONE:
+        return None
+    if is_meant_to_be_binary(layer):
+        unit, largest = 1.0, 1
+    elif input_unit and not getattr(layer, "input_quantizer", None) and has_binary_kernel(layer):
+        unit, largest = input_unit, _LARGEST_INPUT
+    else:
+        return None
+    kernel = used_kernel(layer)
+    channels = kernel.shape[-1]
+    return Integers(
+        largest=largest * math.prod(kernel.shape[:-1]),
+        units=np.float32(unit) * np.abs(kernel.reshape(-1, channels)[0]),
+        bias=layer.bias.numpy() if layer.use_bias else np.zeros(channels, "float32"),
+        activation=layer.activation,
+    )
+
+
+def step_between(
+    integers: Integers, is_positive: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds where a function of what a layer makes changes its sign.
+
+    Args:
+        integers: What the layer makes.
+        is_positive: Whether the function is, of a value of each channel. It is monotone.
+
+    Returns:
+        A value of each channel, in the middle between the two that the change lies between, or
+        beyond all that the layer makes where there is none; and whether the function is positive
+        above it.
+    """
+
+    def at(integer: np.ndarray) -> np.ndarray:
+        return is_positive(integers.values(integer))
+
+    low = np.full(integers.units.shape, -integers.largest)
+    high = -low
+    first, last = at(low), at(high)
+    beyond = np.where(
+        first, integers.values(low) - integers.units, integers.values(high) + integers.units
+    )
+    for _ in range(int(2 * integers.largest).bit_length()):
+        middle = (low + high) // 2
+        is_low = at(middle) == first
+        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
+    between = (np.float64(integers.values(low)) + integers.values(high)) / 2
+    return np.where(first != last, between, beyond).astype("float32"), last | (first == last)
