@@ -112,7 +112,7 @@ def _unpacked(entry: dict[str, Any], array: np.ndarray) -> np.ndarray:
 
 def _binary_values(model) -> dict[int, np.ndarray]:
     """Returns the quantized values of binary kernels by the kernel's identity."""
-    from larq_bop.quantizers.base import unwatched
+    from larq_bop.quantizers.base import marks_binary, unwatched
 
     values = {}
     for layer in model._flatten_layers():
@@ -124,7 +124,7 @@ def _binary_values(model) -> dict[int, np.ndarray]:
             value = _as_numpy(unwatched(quantizer)(kernel.value))
             if np.all(np.abs(value) == 1):
                 values[id(kernel)] = value.astype("float32")
-            elif getattr(kernel, "precision", None) == 1:
+            elif marks_binary(quantizer):
                 raise ValueError(
                     f"The weight {kernel.path!r} is marked as binary, and holds other values than "
                     "-1 and +1. Build the optimizer, Bop, or give it a binary initializer."

@@ -80,8 +80,9 @@ class QuantizedLayer:
             return super().add_weight(*args, **kwargs)
         # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
-        if isinstance(quantizer, quantizers.NoOp):
-            variable.precision = quantizer.precision
+        precision = getattr(quantizer, "precision", None)
+        if precision is not None:
+            variable.precision = precision
         if isinstance(quantizer, quantizers.Quantizer):
             self._build_quantizer(quantizer, variable.shape)
         return variable

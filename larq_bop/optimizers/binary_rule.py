@@ -21,7 +21,10 @@ _MOST = np.iinfo("int32").max
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 def is_binary_variable(variable) -> bool:
-    """Whether `variable.precision` is 1: a kernel that `NoOp(precision=1)` marked as binary.
+    """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
+
+    That is `NoOp(precision=1)` as much as `ste_sign`, as in Larq: latent weights that shall stay
+    latent belong to another optimizer, in a model without Bop.
 
     Args:
         variable: A Keras variable.

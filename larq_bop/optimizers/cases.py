@@ -110,7 +110,14 @@ class Cases:
         self._claims = [(path(variable), self._claimant(variable)) for variable in variables]
         for pair, optimizer in enumerate(self.values()):
             if not self._claimed_by(pair):
-                raise ValueError(f"The optimizer {optimizer.name!r} did not claim any variables.")
+                raise ValueError(
+                    f"The optimizer {optimizer.name!r} did not claim any variables: its predicate "
+                    f"is false for each of {', '.join(map(path, variables))}. Take the pair out of "
+                    "the CaseOptimizer, or change the predicate or the model; "
+                    "`Bop.is_binary_variable` claims the kernels of layers with a one-bit "
+                    '`kernel_quantizer`, such as `NoOp(precision=1)` or `"ste_sign"`, that are '
+                    "trainable."
+                )
         unclaimed = self._claimed_by(None)
         if unclaimed and self.default_optimizer is None:
             warnings.warn(

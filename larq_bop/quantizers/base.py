@@ -91,13 +91,22 @@ def unwatched(quantizer: Callable) -> Callable:
     return getattr(quantizer, "_unwatched", quantizer)
 
 
+def marks_binary(quantizer) -> bool:
+    """Whether a kernel with this quantizer is binary itself, without latent weights behind it.
+
+    Args:
+        quantizer: The kernel's quantizer, or None.
+    """
+    return isinstance(quantizer, NoOp) and quantizer.precision == 1
+
+
 @keras.saving.register_keras_serializable(package="larq_bop")
 class NoOp(Quantizer):
     """Leaves its input as it is, and marks it with a precision.
 
     A layer whose kernel quantizer is `NoOp(precision=1)` keeps its weights themselves in
-    {-1, +1}, without latent weights. Its kernel's `precision` is 1, which is how
-    `Bop.is_binary_variable` finds it.
+    {-1, +1}, without latent weights. Its kernel's `precision` is 1, as that of every kernel with a
+    one-bit quantizer, which is how `Bop.is_binary_variable` finds it.
 
     Args:
         precision: The bits of a value.

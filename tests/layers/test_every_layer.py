@@ -219,8 +219,9 @@ def test_kernels_are_quantized_inside_a_scope_only(name):
 
 
 @KINDS
-def test_no_op_marks_the_kernels_for_bop(name):
-    layer = make(name, **marked(name))
+@pytest.mark.parametrize("quantizers", [marked, binary])
+def test_bop_finds_the_kernels_and_nothing_else(name, quantizers):
+    layer = make(name, **quantizers(name))
     layer.build(LAYERS[name][1])
     count = len(roles(name))
     assert [Bop.is_binary_variable(v) for v in layer.weights] == [True] * count + [False]
