@@ -10,6 +10,7 @@ __all__ = [
     "at_once",
     "convolution",
     "fused",
+    "is_eager",
     "normalized",
     "sign",
     "sum_over_replicas",
@@ -39,6 +40,11 @@ def assume_reduced_gradients(optimizer) -> None:
 def at_once():
     """Returns a scope that does nothing: Keras builds optimizers before the first step here."""
     return contextlib.nullcontext()
+
+
+def is_eager() -> bool:
+    """Whether operations run now. What Keras traces here comes to optimizers that are built."""
+    return True
 
 
 def fused(function):

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from larq_bop.larq.binary_optimizer import register
+from larq_bop.optimizers.binary_rule import gradients_at_hand
 from larq_bop.optimizers.cases import CaseRule, Cases, ClaimedVariables
 
 __all__ = ["CaseOptimizer"]
@@ -102,7 +103,7 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
             ValueError: if there is no gradient at all.
         """
         pairs = list(grads_and_vars)
-        with tf.init_scope():
+        with gradients_at_hand(), tf.init_scope():
             self.build([variable for _, variable in pairs])
         if all(gradient is None for gradient, _ in pairs):
             raise ValueError("No gradients provided for any variable.")

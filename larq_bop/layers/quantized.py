@@ -6,8 +6,10 @@ import warnings
 from typing import Any
 
 from larq_bop import activations, constraints, context, quantizers
+from larq_bop.initializers import Binary
 from larq_bop.layers.kernels import KernelInUse, QuantizedKernel
 from larq_bop.metrics import LayerFlipRatio
+from larq_bop.quantizers.base import marks_binary
 
 
 class QuantizedLayer:
@@ -78,6 +80,9 @@ class QuantizedLayer:
         quantizer = self.quantizer_of(kwargs.get("name"))
         if quantizer is None:
             return super().add_weight(*args, **kwargs)
+        if marks_binary(quantizer):
+            # Binary from the beginning: also what no optimizer is built for before the first step.
+            kwargs["initializer"] = Binary(kwargs["initializer"])
         # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
         precision = getattr(quantizer, "precision", None)

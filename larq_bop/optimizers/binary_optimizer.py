@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, path
+from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, gradients_at_hand, path
 from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
 
 
@@ -73,6 +73,11 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
         self._flips = [self._add_state(v, "flips", (FLIP_HISTORY,), "int32") for v in variables]
         self._skipped = [self._add_state(v, "skipped", (), "int32") for v in variables]
         self._make_binary(variables)
+
+    def apply(self, grads, trainable_variables=None):
+        """Flips weights by their gradients, as every Keras optimizer applies them."""
+        with gradients_at_hand():
+            super().apply(grads, trainable_variables)
 
     def _add_state(self, variable, name: str, shape, dtype: str):
         return self.add_variable(

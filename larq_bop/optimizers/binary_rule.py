@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -17,6 +20,7 @@ from larq_bop.optimizers.hyperparameters import check_hyperparameter
 
 FLIP_HISTORY = 1024
 _MOST = np.iinfo("int32").max
+_is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", default=False)
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
@@ -35,6 +39,19 @@ def is_binary_variable(variable) -> bool:
 def path(variable) -> str:
     """The name that tells a variable from all others of its model."""
     return getattr(variable, "path", variable.name)
+
+
+@contextlib.contextmanager
+def gradients_at_hand() -> Iterator[None]:
+    """A scope in which an optimizer that gets built has gradients to apply already.
+
+    Where they are numbers, they are those of the weights as they were before.
+    """
+    token = _is_late.set(backend.is_eager())
+    try:
+        yield
+    finally:
+        _is_late.reset(token)
 
 
 class BinaryRule:
@@ -116,10 +133,23 @@ class BinaryRule:
 
     def _make_binary(self, variables) -> None:
         """Replaces weights that are not in {-1, +1} by their sign."""
+        changed = []
         # The first gradient shall be that of binary weights already.
         with backend.at_once():
             for variable in variables:
-                variable.assign(sign(backend.as_tensor(variable)))
+                before = backend.as_tensor(variable)
+                after = sign(before)
+                if _is_late.get() and bool(ops.any(ops.not_equal(before, after))):
+                    changed.append(path(variable))
+                variable.assign(after)
+        if changed:
+            warnings.warn(
+                f"{type(self).__name__} is built by its first step, whose gradients are those of "
+                f"weights that were not -1 and +1 yet: {', '.join(changed)}. Where steps run "
+                "eagerly, build the optimizer before: "
+                "`model.optimizer.build(model.trainable_variables)`.",
+                stacklevel=3,
+            )
 
     def _step(self, index: int, gradient, variable, gamma) -> None:
         """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from larq_bop import backend
+from larq_bop.optimizers.binary_rule import gradients_at_hand
 from larq_bop.optimizers.cases import CaseRule, Cases
 
 __all__ = ["CaseOptimizer"]
@@ -127,7 +128,8 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             trainable_variables = self._trainable_variables
         trainable_variables = list(trainable_variables)
         if not self.built:
-            self.build(trainable_variables)
+            with gradients_at_hand():
+                self.build(trainable_variables)
         if len(grads) != len(trainable_variables):
             raise ValueError(
                 "There must be one gradient for each variable. "

@@ -105,7 +105,8 @@ class NoOp(Quantizer):
     """Leaves its input as it is, and marks it with a precision.
 
     A layer whose kernel quantizer is `NoOp(precision=1)` keeps its weights themselves in
-    {-1, +1}, without latent weights. Its kernel's `precision` is 1, as that of every kernel with a
+    {-1, +1}, without latent weights: they begin as the signs of what its initializer draws, and
+    Bop flips them. Its kernel's `precision` is 1, as that of every kernel with a
     one-bit quantizer, which is how `Bop.is_binary_variable` finds it.
 
     Args:

@@ -97,6 +97,13 @@ def test_a_variable_claimed_twice_is_refused():
         optimizer.build([tf.Variable([1.0])])
 
 
+def test_an_eager_step_that_builds_the_optimizer_too_late_warns():
+    model = networks.network()
+    model.compile(networks.bop_and_adam(), "sparse_categorical_crossentropy", run_eagerly=True)
+    with pytest.warns(UserWarning, match=r"not -1 and \+1 yet: .*optimizer\.build"):
+        networks.fit(model, epochs=1)
+
+
 def test_an_optimizer_that_claims_nothing_is_refused():
     optimizer = CaseOptimizer((lambda v: False, Bop(name="idle")), default_optimizer=Bop())
     with pytest.raises(ValueError, match="'idle' did not claim any variables"):

@@ -65,9 +65,14 @@ def test_at_equality_larq_sets_a_weight_to_one():
     assert (larqs == 1).all()
 
 
-def test_weights_become_signs_when_the_optimizer_is_built_or_in_the_first_step():
+def test_marked_kernels_begin_as_signs_or_become_them_in_the_first_step():
     for library, layer in marked_layers(kernel_initializer="glorot_normal"):
-        assert (np.abs(layer.get_weights()[0]) != 1).any()
+        assert (np.abs(layer.get_weights()[0]) == 1).all() == (library is larq_bop)
+
+
+def test_weights_become_signs_when_the_optimizer_is_built_or_in_the_first_step():
+    for library, layer in marked_layers():
+        layer.set_weights([np.full((3, 2), -0.25, "float32")])
         optimizer = library.optimizers.Bop()
         variables = layer.trainable_variables
         if library is larq_bop:

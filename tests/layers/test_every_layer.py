@@ -219,6 +219,24 @@ def test_kernels_are_quantized_inside_a_scope_only(name):
 
 
 @KINDS
+@pytest.mark.parametrize("trainable", [True, False])
+def test_marked_kernels_are_the_signs_of_what_their_initializer_draws(name, trainable):
+    """Also where nothing ever trains them. Latent ones are what it draws."""
+
+    def kernels(quantizers):
+        initializers = {
+            f"{role}_initializer": keras.initializers.RandomNormal(seed=1) for role in roles(name)
+        }
+        layer = make(name, trainable=trainable, **quantizers(name), **initializers)
+        layer.build(LAYERS[name][1])
+        return [backends.to_numpy(kernel) for kernel in layer.weights[: len(roles(name))]]
+
+    for found, latent in zip(kernels(marked), kernels(binary), strict=True):
+        assert (np.abs(latent) != 1).all()
+        np.testing.assert_array_equal(found, oracle.sign(latent))
+
+
+@KINDS
 @pytest.mark.parametrize("quantizers", [marked, binary])
 def test_bop_finds_the_kernels_and_nothing_else(name, quantizers):
     layer = make(name, **quantizers(name))
