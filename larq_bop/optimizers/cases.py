@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,16 @@ from typing import Any
 import keras
 
 from larq_bop.optimizers.binary_rule import path
+
+NO_DEFAULT = (
+    "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. Those of its "
+    "optimizers are in `pred_opt_pairs`."
+)
+
+
+def description(variable) -> str:
+    """Returns what tells a variable from its neighbours in every copy of its model."""
+    return f"{path(variable).split('/')[-1]} {tuple(variable.shape)}"
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
@@ -21,24 +32,30 @@ class ClaimedVariables:
     Args:
         paths: The path of each claimed variable by its position among the trainable variables.
             Keras changes paths when it loads a model, but neither the order nor the last name.
+        variables: The last names and shapes of all of these trainable variables.
     """
 
-    def __init__(self, paths: dict[int, str]):
+    def __init__(self, paths: dict[int, str], variables: list[str]):
         self.paths = {int(position): name for position, name in paths.items()}
+        self.variables = list(variables)
         self._claimed: list = []
 
     def settle(self, variables: list) -> None:
         """Finds the claimed ones among the trainable variables.
 
+        Args:
+            variables: The trainable variables, those that were saved first.
+
         Raises:
             ValueError: if these are not the variables of the model that was saved.
         """
-        for position, name in self.paths.items():
-            found = path(variables[position]) if position < len(variables) else None
-            if found is None or found.split("/")[-1] != name.split("/")[-1]:
+        found = [description(variable) for variable in variables[: len(self.variables)]]
+        for i, saved in enumerate(self.variables):
+            present = found[i] if i < len(found) else "none"
+            if present != saved:
                 raise ValueError(
-                    f"The saved optimizer trained {name!r} as trainable variable {position}, where "
-                    f"this model has {found!r}. Load it with the model that it was saved with."
+                    f"The saved optimizer trained {saved} as trainable variable {i}, where this "
+                    f"model has {present}."
                 )
         self._claimed = [variables[position] for position in self.paths]
 
@@ -47,11 +64,34 @@ class ClaimedVariables:
 
     def get_config(self) -> dict[str, Any]:
         # JSON has no integer keys.
-        return {"paths": {str(position): name for position, name in self.paths.items()}}
+        paths = {str(position): name for position, name in self.paths.items()}
+        return {"paths": paths, "variables": self.variables}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ClaimedVariables:
         return cls(**config)
+
+
+class InThisProcess:
+    """Stands in a config for a predicate that a copy can have and a file cannot.
+
+    Args:
+        predicate: The predicate, as it is.
+    """
+
+    def __init__(self, predicate: Callable):
+        self.predicate = predicate
+
+    def __deepcopy__(self, memo) -> InThisProcess:
+        return self
+
+    def get_config(self) -> dict[str, Any]:
+        """Refuses to be saved."""
+        raise ValueError(
+            f"The predicate {self.predicate!r} cannot be saved: it is not registered with "
+            "`keras.saving.register_keras_serializable`, and the optimizer is not built, so that "
+            "it is not known which variables it claims."
+        )
 
 
 class Cases:
@@ -62,6 +102,10 @@ class Cases:
         default_optimizer: The optimizer of the variables that no predicate claims, or None.
         kind: The `keras` or `tf_keras` that the optimizers belong to.
         wrappers: Optimizers that only stand around others.
+
+    Attributes:
+        is_restored: Whether they come out of a file or another optimizer's config. Claims that
+            cannot be are then no error until a step is taken: the model can be loaded all the same.
 
     Raises:
         TypeError: if a predicate is not callable, an optimizer is no optimizer of that Keras, or
@@ -80,7 +124,10 @@ class Cases:
             _check_optimizer("default_optimizer", default_optimizer, kind, wrappers)
         self.pairs = pairs
         self.default_optimizer = default_optimizer
+        self.is_restored = False
         self._saving = kind.saving
+        self._problem: str | None = None
+        self._variables: list[str] = []
         # The path of each variable and the position of the pair that claims it, if any.
         self._claims: list[tuple[str, int | None]] = []
 
@@ -89,6 +136,8 @@ class Cases:
 
     def optimizer_of(self, variable):
         """Returns the optimizer that trains a variable, or None."""
+        if self._problem:
+            return self.default_optimizer
         pair = self._claimant(variable)
         return self.default_optimizer if pair is None else self.pairs[pair][1]
 
@@ -103,10 +152,40 @@ class Cases:
         return claimants[0] if claimants else None
 
     def claim(self, variables) -> None:
-        """Asks every predicate about every variable, and refuses what cannot be."""
+        """Asks every predicate about every variable, and refuses what cannot be.
+
+        Args:
+            variables: The trainable variables.
+
+        Raises:
+            ValueError: if two predicates claim one variable, or an optimizer claims none; with
+                `is_restored` it is a warning instead, and `check` raises.
+        """
+        try:
+            self._claim(variables)
+        except ValueError as problem:
+            if not self.is_restored:
+                raise
+            self._problem = (
+                f"{problem} So this CaseOptimizer cannot train the model: compile the model with "
+                "a new one."
+            )
+            warnings.warn(self._problem, stacklevel=3)
+
+    def check(self) -> None:
+        """Refuses to take a step with claims that cannot be.
+
+        Raises:
+            ValueError: if there was a problem with them.
+        """
+        if self._problem:
+            raise ValueError(self._problem)
+
+    def _claim(self, variables) -> None:
         for predicate, _ in self.pairs:
             if isinstance(predicate, ClaimedVariables):
                 predicate.settle(variables)
+        self._variables = [description(variable) for variable in variables]
         self._claims = [(path(variable), self._claimant(variable)) for variable in variables]
         for pair, optimizer in enumerate(self.values()):
             if not self._claimed_by(pair):
@@ -123,25 +202,24 @@ class Cases:
             warnings.warn(
                 "No optimizer claims these variables and there is no `default_optimizer`, so they "
                 f"stay as they are: {', '.join(unclaimed.values())}.",
-                stacklevel=2,
+                stacklevel=4,
             )
 
-    def serializable_predicates(self) -> list[Callable]:
-        """Returns each predicate itself if it has a registered name, else what it claimed."""
+    def serializable_predicates(self) -> list[Callable | InThisProcess]:
+        """Returns each predicate itself if it has a registered name, else what it claimed.
+
+        What is not known to claim anything yet stands in the config as it is.
+        """
         return [self._serializable(i, predicate) for i, (predicate, _) in enumerate(self.pairs)]
 
-    def _serializable(self, pair: int, predicate: Callable) -> Callable:
+    def _serializable(self, pair: int, predicate: Callable) -> Callable | InThisProcess:
         named = predicate if inspect.isfunction(predicate) else type(predicate)
         name = self._saving.get_registered_name(named)
         if self._saving.get_registered_object(name) is named:
             return predicate
         if not self._claims:
-            raise ValueError(
-                f"The predicate {predicate!r} cannot be saved: it is not registered with "
-                "`keras.saving.register_keras_serializable`, and the optimizer is not built, so "
-                "that it is not known which variables it claims."
-            )
-        return ClaimedVariables(self._claimed_by(pair))
+            return InThisProcess(predicate)
+        return ClaimedVariables(self._claimed_by(pair), self._variables)
 
     def _claimed_by(self, pair: int | None) -> dict[int, str]:
         """Returns the paths of the variables that a pair claims by their position."""
@@ -178,28 +256,35 @@ class CaseRule:
 
     def _default_or_raise(self):
         if self.default is None:
-            raise AttributeError(
-                "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. "
-                "Those of its optimizers are in `pred_opt_pairs`."
-            )
+            raise AttributeError(NO_DEFAULT)
         return self.default
 
     def get_config(self) -> dict[str, Any]:
         predicates = self._cases.serializable_predicates()
         save = self._keras.optimizers.serialize
+
+        def saved(predicate):
+            if isinstance(predicate, InThisProcess):
+                return predicate
+            return self._keras.saving.serialize_keras_object(predicate)
+
         return {
             "name": self.name,
             # One by one: in a SavedModel Keras 2 does not take lists.
-            "predicates": [self._keras.saving.serialize_keras_object(each) for each in predicates],
+            "predicates": [saved(predicate) for predicate in predicates],
             "optimizers": [save(optimizer) for optimizer in self._cases.values()],
             "default_optimizer": self.default and save(self.default),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects=None):
+        # Keras writes into the configs that it makes optimizers of.
+        config = copy.deepcopy(config)
         saving, default = cls._keras.saving, config["default_optimizer"]
 
         def predicate(saved):
+            if isinstance(saved, InThisProcess):
+                return saved.predicate
             if isinstance(saved, str):
                 return saving.get_registered_object(saved, custom_objects)
             return saving.deserialize_keras_object(saved, custom_objects=custom_objects)
@@ -210,7 +295,11 @@ class CaseRule:
         pairs = zip(
             map(predicate, config["predicates"]), map(optimizer, config["optimizers"]), strict=True
         )
-        return cls(*pairs, default_optimizer=default and optimizer(default), name=config["name"])
+        restored = cls(
+            *pairs, default_optimizer=default and optimizer(default), name=config["name"]
+        )
+        restored._cases.is_restored = True
+        return restored
 
 
 def _check_optimizer(argument: str, optimizer, kind, wrappers: tuple[type, ...]) -> None:

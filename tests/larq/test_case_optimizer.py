@@ -122,6 +122,27 @@ def test_a_keras_file_goes_on_where_it_was_saved(tmp_path, predicate):
     backends.assert_identical(values(loaded.variables), values(model.variables))
 
 
+@pytest.mark.parametrize(
+    ("predicate", "message"),
+    [
+        (Bop.is_binary_variable, "'bop' did not claim any variables"),
+        (claims_convolutions, "as trainable variable 0"),
+    ],
+)
+def test_a_model_that_was_frozen_before_it_was_saved_loads(tmp_path, predicate, message):
+    model = compiled(predicate=predicate)
+    networks.fit(model, epochs=1)
+    for layer in model.layers[:-2]:
+        layer.trainable = False
+    model.save(tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match=message):
+        loaded = tf_keras.models.load_model(tmp_path / "model.keras")
+    backends.assert_identical(values(loaded.variables), values(model.variables))
+    with pytest.raises(ValueError, match=f"{message}.*compile the model with a new"):
+        networks.fit(loaded, epochs=1)
+    backends.assert_identical(values(loaded.variables), values(model.variables))
+
+
 def test_a_scaled_optimizer_goes_on_where_it_was_saved(tmp_path):
     model = networks.network()
     optimizer = tf_keras.mixed_precision.LossScaleOptimizer(networks.bop_and_adam())
