@@ -73,7 +73,7 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
             [self._add_state(v, moment, v.shape, tf.float32) for moment in self.moments]
             for v in var_list
         ]
-        self._flips = [self._add_state(v, "flips", [FLIP_HISTORY], tf.int32) for v in var_list]
+        self._flips = [self._add_state(v, "flips", [2, FLIP_HISTORY], tf.int32) for v in var_list]
         self._skipped = [self._add_state(v, "skipped", [], tf.int32) for v in var_list]
         # While a step is traced for many replicas, this is one of them: it makes all copies binary.
         latents = [_latent(variable) for variable in var_list]

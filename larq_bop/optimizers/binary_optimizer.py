@@ -70,7 +70,7 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
             [self._add_state(v, moment, v.shape, "float32") for moment in self.moments]
             for v in variables
         ]
-        self._flips = [self._add_state(v, "flips", (FLIP_HISTORY,), "int32") for v in variables]
+        self._flips = [self._add_state(v, "flips", (2, FLIP_HISTORY), "int32") for v in variables]
         self._skipped = [self._add_state(v, "skipped", (), "int32") for v in variables]
         self._make_binary(variables)
 

@@ -60,9 +60,14 @@ class BinaryRule:
     A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
     the flips' signal in `signal`. The optimizer keeps `_learning_rate` and `_threshold`, numbers or
     schedules, and by variable the lists `_moments`, `_flips` and `_skipped`.
+
+    Flips are kept in a column for each of the last steps: how many weights flipped, and in which
+    step, from 1. A variable without a gradient writes nothing, and its old columns count no more.
     """
 
     moments: tuple[str, ...] = ()
+    # Of an optimizer that has no variables.
+    _moments = _flips = _skipped = ()
     is_binary_variable = staticmethod(is_binary_variable)
     # The Keras that the optimizer belongs to.
     _keras = keras
@@ -162,8 +167,9 @@ class BinaryRule:
         )
         slot = ops.cast(done % FLIP_HISTORY, "int32")
         is_slot = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), slot)
+        column = ops.stack([flipped, ops.cast(done + 1, "int32")])[:, None]
         history, total = self._flips[index], self._skipped[index]
-        history.assign(ops.where(is_slot, flipped, backend.as_tensor(history)))
+        history.assign(ops.where(is_slot, column, backend.as_tensor(history)))
         before = backend.as_tensor(total)
         total.assign(before + ops.minimum(skipped, _MOST - before))
 
@@ -187,7 +193,7 @@ class BinaryRule:
         return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
 
     def flips(self, steps: int = 1) -> np.ndarray:
-        """How many weights flipped in each of the last steps.
+        """How many weights flipped in each of the last steps; 0 where there was no gradient.
 
         Args:
             steps: How many steps back, at most `FLIP_HISTORY` (1,024).
@@ -204,9 +210,12 @@ class BinaryRule:
                 f"The flips of the last {min(done, FLIP_HISTORY)} steps are remembered. "
                 f"Received: steps={steps}"
             )
-        rows = np.arange(done - steps, done) % FLIP_HISTORY
-        histories = [ops.convert_to_numpy(history)[rows] for history in self._flips]
-        return np.sum(histories, axis=0, dtype="int64")
+        wanted = np.arange(done - steps, done)
+        total = np.zeros(steps, dtype="int64")
+        for history in self._flips:
+            counts, found = ops.convert_to_numpy(history)[:, wanted % FLIP_HISTORY]
+            total += np.where(found == wanted + 1, counts, 0)
+        return total
 
     @property
     def num_weights(self) -> int:
