@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 # Values of one example below which compiling takes longer than it will ever save.
 _FEWEST_VALUES = 4096
@@ -12,6 +13,15 @@ _FEWEST_VALUES = 4096
 def on_cpu() -> bool:
     """Whether TensorFlow computes on the CPU alone."""
     return not tf.config.list_logical_devices("GPU")
+
+
+def in_inference() -> bool:
+    """Whether a layer is being called that does not train.
+
+    XLA compiles for each size of a batch anew: a training has one or two, a server many.
+    """
+    context = global_state.get_global_attribute("current_call_ctx")
+    return context is not None and not context.get_value("training")
 
 
 def compiled(function):
@@ -36,7 +46,9 @@ def compiled(function):
 
 
 def fused(function):
-    """Compiles elementwise work on large tensors inside a step; elsewhere it runs as it is.
+    """Compiles elementwise work on large tensors inside a training step.
+
+    Elsewhere it runs as it is.
 
     Args:
         function: A pure function of tensors, the first of which has the shape of the work, with the
@@ -51,6 +63,7 @@ def fused(function):
         shape = tensors[0].shape
         large = (
             not tf.executing_eagerly()
+            and not in_inference()
             and shape.rank is not None
             and None not in shape[1:]
             and math.prod(shape[1:]) >= _FEWEST_VALUES
