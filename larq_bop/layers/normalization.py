@@ -41,5 +41,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        # It keeps little more than its input, and its averages must move once a step.
+        return layer_call
+
     def _has_own_moments(self) -> bool:
         return self.synchronized or self.renorm

@@ -5,14 +5,18 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from keras import ops
+
 from larq_bop import activations, constraints, context, quantizers
+from larq_bop.elementwise import is_float
 from larq_bop.initializers import Binary
 from larq_bop.layers.kernels import KernelInUse, QuantizedKernel
 from larq_bop.metrics import LayerFlipRatio
 from larq_bop.quantizers.base import marks_binary
+from larq_bop.rematerialization import Rematerializable
 
 
-class QuantizedLayer:
+class QuantizedLayer(Rematerializable):
     """Mixin that puts quantizers before a Keras layer's input and its kernels.
 
     `layer.kernel` is the stored variable; inside the layer's own `call` (in a
@@ -130,7 +134,15 @@ class QuantizedLayer:
             return weight
         return KernelInUse(weight, quantizer)
 
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        # What is called twice a step would tell its metrics twice.
+        if any(getattr(self.quantizer_of(name), "flip_ratio", None) for name in self._roles()):
+            return layer_call
+        return super().rematerialized_call(layer_call, *args, **kwargs)
+
     def call(self, inputs, *args, **kwargs):
+        # Keras casts floats alone, and its operations what comes to them: a quantizer comes first.
+        inputs = inputs if is_float(inputs) else ops.cast(inputs, self.compute_dtype)
         if self.input_quantizer is not None:
             inputs = self.input_quantizer(inputs)
         with context.quantized_scope(True):

@@ -7,6 +7,7 @@ import keras
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import BatchNormalization, QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
+from larq_bop.rematerialization import not_rematerialized
 
 __all__ = ["binarynet"]
 
@@ -60,7 +61,7 @@ def binarynet(
         )(x)
         x = _normalized(x)
     outputs = keras.layers.Activation("softmax", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="binarynet")
+    return not_rematerialized(inputs, outputs, "binarynet")
 
 
 def _kernel(latent_weights: bool) -> dict:

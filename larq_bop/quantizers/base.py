@@ -7,12 +7,14 @@ from typing import Any
 
 import keras
 
+from larq_bop.elementwise import as_float
 from larq_bop.metrics import LayerFlipRatio
+from larq_bop.rematerialization import Rematerializable
 
 __all__ = ["NoOp", "Quantizer"]
 
 
-class Quantizer(keras.layers.Layer):
+class Quantizer(Rematerializable, keras.layers.Layer):
     """Base class of quantizers: override `call`, and `get_config` where there are arguments.
 
     Args:
@@ -44,13 +46,15 @@ class Quantizer(keras.layers.Layer):
         super().build(input_shape)
 
     def __call__(self, inputs, *args, **kwargs):
+        if not isinstance(inputs, keras.KerasTensor):
+            inputs = as_float(inputs)
         outputs = super().__call__(inputs, *args, **kwargs)
         if self.flip_ratio is not None and not isinstance(outputs, keras.KerasTensor):
             self.flip_ratio.update_state(outputs)
         return outputs
 
     def _unwatched(self, inputs):
-        return super().__call__(inputs)
+        return super().__call__(as_float(inputs))
 
     @property
     def variables(self):

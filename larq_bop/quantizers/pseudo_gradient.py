@@ -23,7 +23,7 @@ def with_gradient(x, forward: Callable, backward: Callable, keep: Callable = lam
 
         return forward(x), gradient
 
-    return call(backend.as_tensor(x))
+    return call(x)
 
 
 def straight_through(x, forward: Callable, clip_value: float | None):

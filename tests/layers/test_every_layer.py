@@ -201,6 +201,35 @@ def test_subclasses_may_have_arguments_of_their_own():
     assert list(inspect.signature(Wide).parameters) == ["factor", "kwargs"]
 
 
+# Integers.
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "float16"])
+@pytest.mark.parametrize("quantizer", ["ste_sign", "ste_heaviside", None])
+@KINDS
+def test_integers_count_as_floats(name, quantizer, policy):
+    """Images as they are read, for one."""
+    arguments = {"padding": "same", "pad_values": -1.0} if name in PADDED else {}
+    layer = make(name, **{**binary(name), "input_quantizer": quantizer}, **arguments, dtype=policy)
+    shape = LAYERS[name][1]
+    for dtype in ("uint8", "int32"):
+        x = np.random.default_rng(0).integers(0, 3, shape).astype(dtype)
+        y = layer(ops.convert_to_tensor(x))
+        expected = layer(ops.convert_to_tensor(x.astype("float32")))
+        assert backends.dtype_of(y) == layer.compute_dtype
+        np.testing.assert_array_equal(backends.to_numpy(y), backends.to_numpy(expected))
+
+
+@KINDS
+def test_a_model_trains_on_integers(name):
+    _, *shape = LAYERS[name][1]
+    model = keras.Sequential([keras.Input(shape, dtype="uint8"), make(name, **binary(name))])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype("uint8")
+    y = np.zeros(model.compute_output_shape(x.shape))
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()
+
+
 # Kernels.
 
 

@@ -86,6 +86,12 @@ def test_other_dtypes(policy):
     assert_same(ours.moving_variance, theirs.moving_variance, min(tolerance, 1e-4))
 
 
+def test_integers_are_left_to_keras():
+    ours, theirs = pair(SHAPES["images"])
+    x = np.random.default_rng(0).integers(0, 256, SHAPES["images"]).astype("int32")
+    assert_same(ours(x, training=True), theirs(x, training=True))
+
+
 def test_one_image_of_one_pixel():
     ours, theirs = pair((1, 1, 1, 3))
     x = normal((1, 1, 1, 3))
