@@ -73,6 +73,9 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
         self._flips = [self._add_state(v, "flips", (2, FLIP_HISTORY), "int32") for v in variables]
         self._skipped = [self._add_state(v, "skipped", (), "int32") for v in variables]
         self._make_binary(variables)
+        for variable in variables:
+            if hasattr(variable, "keep_binary"):  # A kernel of a quantized layer.
+                variable.keep_binary(self)
 
     def apply(self, grads, trainable_variables=None):
         """Flips weights by their gradients, as every Keras optimizer applies them."""

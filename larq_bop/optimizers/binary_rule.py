@@ -160,8 +160,10 @@ class BinaryRule:
         """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""
         done = backend.as_tensor(self.iterations)
         scalars = (gamma, self.threshold, done + 1)
+        # A sparse gradient, of an embedding, may not know its shape.
+        gradient = ops.reshape(backend.as_tensor(gradient), variable.shape)
         flipped, skipped = self._update(
-            backend.as_tensor(gradient),
+            gradient,
             [variable, *self._moments[index]],
             *(ops.cast(backend.as_tensor(scalar), "float32") for scalar in scalars),
         )

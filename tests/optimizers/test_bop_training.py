@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from larq_bop import Bop, CaseOptimizer
+from larq_bop import Bop, CaseOptimizer, export
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantDense
 from larq_bop.quantizers import NoOp
@@ -234,3 +234,87 @@ def test_building_before_the_first_step_does_not_warn():
             if build:
                 optimizer.build([weight])
             optimizer.apply([keras.ops.ones(2)], [weight])
+
+
+# What is written into kernels while Bop trains them.
+
+
+def one_layer(quantizer):
+    return keras.Sequential(
+        [
+            keras.Input((6,)),
+            QuantDense(
+                3, kernel_quantizer=quantizer, kernel_constraint="weight_clip", use_bias=False
+            ),
+        ]
+    )
+
+
+def write(source, model, latent, folder):
+    if source == "set_weights":
+        model.set_weights([latent])
+        return
+    other = one_layer(None)
+    other.set_weights([latent])
+    other.save_weights(folder / "model.weights.h5")
+    model.load_weights(folder / "model.weights.h5")
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+@pytest.mark.parametrize("source", ["set_weights", "load_weights"])
+@pytest.mark.parametrize("quantizer", [NoOp(precision=1), "ste_sign"])
+def test_latent_weights_that_are_loaded_are_signs_at_once(quantizer, source, tmp_path):
+    model = one_layer(quantizer)
+    model.compile(Bop(), "mse")
+    model.optimizer.build(model.trainable_variables)
+    latent = np.random.default_rng(0).standard_normal((6, 3)).astype("float32")
+    write(source, model, latent, tmp_path)
+    np.testing.assert_array_equal(backends.to_numpy(model.weights[0]), oracle.sign(latent))
+    x = np.random.default_rng(1).standard_normal((2, 6)).astype("float32")
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), x @ oracle.sign(latent), rtol=1e-5, atol=1e-6
+    )
+    (packed,) = export.load_packed(export.save_packed(model, tmp_path / "model.npz")).values()
+    np.testing.assert_array_equal(packed, oracle.sign(latent))
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+@pytest.mark.parametrize("source", ["set_weights", "load_weights"])
+def test_weights_of_another_optimizer_stay_as_they_are_loaded(source, tmp_path):
+    model = one_layer(NoOp(precision=1))
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    latent = np.random.default_rng(0).standard_normal((6, 3)).astype("float32")
+    write(source, model, latent, tmp_path)
+    np.testing.assert_array_equal(backends.to_numpy(model.weights[0]), latent)
+
+
+# Embeddings, whose gradients are sparse on TensorFlow.
+
+
+@pytest.mark.filterwarnings("ignore:Bop makes signs of all the variables it is given")
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"clipnorm": 1.0}, {"gradient_accumulation_steps": 2}, "LossScaleOptimizer"],
+    ids=str,
+)
+def test_an_embedding_trains(arguments):
+    """Rows that no sample has seen get gradients of 0, and never flip."""
+    is_scaled = arguments == "LossScaleOptimizer"
+    bop = Bop(1e-4, 0.5, **({} if is_scaled else arguments))
+    model = keras.Sequential(
+        [keras.Input((4,), dtype="int32"), keras.layers.Embedding(8, 3), keras.layers.Flatten()]
+    )
+    bop.build(model.trainable_variables)
+    if is_scaled:
+        bop = Bop(1e-4, 0.5)
+    before = backends.to_numpy(model.weights[0])
+    model.compile(keras.optimizers.LossScaleOptimizer(bop) if is_scaled else bop, "mse")
+    x = np.tile(np.arange(4), (8, 1))
+    model.fit(x, np.zeros((8, 12)), batch_size=4, verbose=0)
+    after = backends.to_numpy(model.weights[0])
+    # The gradient of the square of a sign is that sign: each is against it.
+    expected = np.where(np.arange(8)[:, None] < 4, -before, before)
+    steps = 1 if "gradient_accumulation_steps" in arguments else 2
+    np.testing.assert_array_equal(after, before if steps == 2 else expected)
+    assert bop.flips(steps).tolist() == [12] * steps
