@@ -7,14 +7,14 @@ from keras import ops
 
 from larq_bop import backend
 from larq_bop.layers.padding import PaddedLayer
-from larq_bop.layers.quantized import SingleKernelLayer
+from larq_bop.layers.quantized import AdaptableLayer
 from larq_bop.layers.signatures import with_larqs_arguments
 from larq_bop.quantizers.base import marks_binary
 
 __all__ = ["QuantConv1D", "QuantConv2D", "QuantConv3D"]
 
 
-class QuantizedConv(SingleKernelLayer, PaddedLayer):
+class QuantizedConv(AdaptableLayer, PaddedLayer):
     """Mixin of quantized convolutions of any rank."""
 
     def convolution_op(self, inputs, kernel):

@@ -265,6 +265,23 @@ def test_marked_kernels_are_the_signs_of_what_their_initializer_draws(name, trai
         np.testing.assert_array_equal(found, oracle.sign(latent))
 
 
+@pytest.mark.filterwarnings("ignore:The layer .* binarizes its kernel without")
+@pytest.mark.parametrize("name", ["QuantDense", "QuantConv1D", "QuantConv2D", "QuantConv3D"])
+def test_lora_and_kernels(name):
+    """It adds real numbers: to a latent kernel before it is quantized, to a binary one never."""
+    layer = make(name, **marked(name), name="mine")
+    layer.build(LAYERS[name][1])
+    with pytest.raises(ValueError, match="'mine' cannot enable LoRA"):
+        layer.enable_lora(2)
+    layer = make(name, **binary(name, constraint=None))
+    layer.build(LAYERS[name][1])
+    layer.enable_lora(2)
+    layer.lora_kernel_b.assign(normal(layer.lora_kernel_b.shape))
+    with quantized_scope(True):
+        used = backends.to_numpy(layer.kernel)
+    np.testing.assert_array_equal(used, oracle.sign(backends.to_numpy(layer.kernel)))
+
+
 @KINDS
 @pytest.mark.parametrize("quantizers", [marked, binary])
 def test_bop_finds_the_kernels_and_nothing_else(name, quantizers):
