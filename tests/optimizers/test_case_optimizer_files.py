@@ -10,7 +10,7 @@ import pytest
 
 from larq_bop import Bop, CaseOptimizer
 from larq_bop.layers import QuantDense
-from larq_bop.optimizers.cases import ClaimedVariables
+from larq_bop.optimizers.predicates import ClaimedVariables
 from tests import backends
 from tests.optimizers.cases import (
     GAMMAS,
