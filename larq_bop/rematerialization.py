@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 import keras
-from keras.src.backend.common.variables import AutocastScope
 
 
 class Rematerializable:
@@ -20,14 +19,27 @@ class Rematerializable:
         rematerialized = super().rematerialized_call
 
         def call(*args, **named):
-            @functools.wraps(layer_call)
-            def by_position(*args):
-                with AutocastScope(self.compute_dtype if self.autocast else None):
-                    return layer_call(*args, **named)
-
+            with keras.RematScope(mode=None):
+                by_position = Recomputed(functools.partial(layer_call, **named), of=self)
             return rematerialized(by_position, *args, **named)(*args)
 
         return call
+
+
+class Recomputed(keras.layers.Layer):
+    """Calls a function of tensors as a layer calls its own: weights read in the compute dtype.
+
+    Args:
+        function: The function.
+        of: The layer.
+    """
+
+    def __init__(self, function, of: keras.layers.Layer):
+        super().__init__(dtype=of.dtype_policy, autocast=of.autocast)
+        self.function = function
+
+    def call(self, *args):
+        return self.function(*args)
 
 
 def not_rematerialized(inputs, outputs, name: str) -> keras.Model:

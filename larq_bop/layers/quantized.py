@@ -129,12 +129,12 @@ class QuantizedLayer(Rematerializable):
             return layer_call
         return super().rematerialized_call(layer_call, *args, **kwargs)
 
-    def call(self, inputs, *args, **kwargs):
+    def call(self, inputs, *args, training=None, **kwargs):
         # Keras casts floats alone, and its operations what comes to them: a quantizer comes first.
         inputs = inputs if is_float(inputs) else ops.cast(inputs, self.compute_dtype)
-        if self.input_quantizer is not None:
-            inputs = self.input_quantizer(inputs)
-        with context.quantized_scope(True):
+        with context.training_scope(training), context.quantized_scope(True):
+            if self.input_quantizer is not None:
+                inputs = self.input_quantizer(inputs)
             return super().call(inputs, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:

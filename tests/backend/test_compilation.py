@@ -11,7 +11,7 @@ if backends.BACKEND != "tensorflow":
 
 import tensorflow as tf
 
-from larq_bop import models, quantizers
+from larq_bop import context, models, quantizers
 from larq_bop.backend.tensorflow import compilation
 
 
@@ -45,9 +45,12 @@ def test_a_large_sign_and_its_gradient(clip_value, dtype):
     ("shape", "is_compiled"),
     [((2, 4096), True), ((None, 64, 64), True), ((2, 4095), False), (None, False)],
 )
-def test_only_large_tensors_of_a_step_are_compiled(shape, is_compiled):
-    fused = compilation.fused(lambda x: x + 1)
+@pytest.mark.parametrize("of_gradients", [False, True])
+def test_only_large_tensors_of_a_step_are_compiled(shape, is_compiled, of_gradients):
+    fused = compilation.fused(lambda x: x + 1, of_gradients=of_gradients)
     step = tf.function(fused, input_signature=[tf.TensorSpec(shape)], autograph=False)
+    with context.training_scope(not of_gradients):
+        step.get_concrete_function()
     operations = {op.type for op in step.get_concrete_function().graph.get_operations()}
     assert ("AddV2" not in operations) == is_compiled
     x = tf.ones((2, 64, 64) if shape is None else [n or 2 for n in shape])

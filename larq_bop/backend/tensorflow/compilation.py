@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 
 import tensorflow as tf
-from keras.src.backend.common import global_state
+
+from larq_bop import context
 
 # Values of one example below which compiling takes longer than it will ever save.
 _FEWEST_VALUES = 4096
@@ -13,15 +14,6 @@ _FEWEST_VALUES = 4096
 def on_cpu() -> bool:
     """Whether TensorFlow computes on the CPU alone."""
     return not tf.config.list_logical_devices("GPU")
-
-
-def in_inference() -> bool:
-    """Whether a layer is being called that does not train.
-
-    XLA compiles for each size of a batch anew: a training has one or two, a server many.
-    """
-    context = global_state.get_global_attribute("current_call_ctx")
-    return context is not None and not context.get_value("training")
 
 
 def compiled(function):
@@ -45,14 +37,17 @@ def compiled(function):
     return call
 
 
-def fused(function):
+def fused(function, of_gradients: bool = False):
     """Compiles elementwise work on large tensors inside a training step.
 
-    Elsewhere it runs as it is.
+    Elsewhere it runs as it is: XLA compiles for each size of a batch anew, of which a training has
+    one or two, and a server many.
 
     Args:
         function: A pure function of tensors, the first of which has the shape of the work, with the
             batch first.
+        of_gradients: Whether it computes gradients, and so runs in a training alone. Other work
+            does so where a quantized layer is called in training.
 
     Returns:
         A function of the same values.
@@ -63,7 +58,7 @@ def fused(function):
         shape = tensors[0].shape
         large = (
             not tf.executing_eagerly()
-            and not in_inference()
+            and (of_gradients or context.is_training())
             and shape.rank is not None
             and None not in shape[1:]
             and math.prod(shape[1:]) >= _FEWEST_VALUES

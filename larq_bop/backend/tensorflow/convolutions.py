@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 from keras import ops
 
+from larq_bop import context
 from larq_bop.backend.tensorflow import winograd
-from larq_bop.backend.tensorflow.compilation import in_inference
 
 # Below, moving the tiles around takes as long as the products that they save.
 _FEWEST_CHANNELS = 128
@@ -53,7 +53,7 @@ def _faster(inputs, kernel, strides, padding, data_format, dilation_rate):
         return None
     wide = min(kernel.shape[2:]) >= _FEWEST_CHANNELS
     # Winograd's is compiled.
-    if inputs.dtype == tf.float32 and wide and not in_inference():
+    if inputs.dtype == tf.float32 and wide and context.is_training():
         return winograd.convolve
     if inputs.dtype == tf.bfloat16 and height * width <= _LARGEST_MAP:
         return _with_products_for_the_kernel
