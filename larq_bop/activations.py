@@ -6,27 +6,29 @@ import keras
 from keras import ops
 
 from larq_bop import backend, quantizers
+from larq_bop.elementwise import elementwise
 
 __all__ = ["get", "hard_tanh", "leaky_tanh"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def hard_tanh(x):
     r"""The identity, clipped to [-1, 1].
 
     Its gradient is 1 where $|x| \le 1$ and 0 elsewhere, on every backend.
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
 
     Returns:
         A tensor of `x`'s shape and dtype, in [-1, 1].
     """
-    x = ops.convert_to_tensor(x)
     return ops.where(ops.abs(x) <= 1.0, x, backend.sign(x))
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def leaky_tanh(x, alpha: float = 0.2):
     r"""`hard_tanh` that goes on beyond [-1, 1] with another slope.
 
@@ -36,13 +38,12 @@ def leaky_tanh(x, alpha: float = 0.2):
     At $|x| = 1$ the gradient is $1 + \alpha$, as in Larq.
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
         alpha: The slope beyond.
 
     Returns:
         A tensor of `x`'s shape and dtype.
     """
-    x = ops.convert_to_tensor(x)
     beyond = ops.where(ops.abs(x) >= 1.0, x - backend.sign(x), ops.zeros_like(x))
     return hard_tanh(x) + alpha * beyond
 

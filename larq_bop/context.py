@@ -45,6 +45,26 @@ def should_quantize() -> bool:
 
 
 @contextlib.contextmanager
+def training_scope(training: bool | None) -> Iterator[None]:
+    """A scope in which a quantized layer is called, in training or not.
+
+    Args:
+        training: As in the call of any layer of Keras.
+    """
+    before = is_training()
+    _state.training = bool(training)
+    try:
+        yield
+    finally:
+        _state.training = before
+
+
+def is_training() -> bool:
+    """Whether the current thread calls a quantized layer in training."""
+    return getattr(_state, "training", False)
+
+
+@contextlib.contextmanager
 def metrics_scope(metrics: Iterable[str] = ()) -> Iterator[set[str]]:
     """A scope in which layers are made whose kernel quantizers report metrics in training.
 

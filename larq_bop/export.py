@@ -40,7 +40,7 @@ def save_packed(model, path) -> Path:
 
     Binary is a kernel whose quantizer makes nothing but -1 and +1 of it: `NoOp(precision=1)`, with
     which Bop trains, or `ste_sign`, of whose latent weights the signs are kept, which is all that
-    predictions depend on.
+    predictions depend on. A kernel with LoRA is kept as it is, like its small matrices.
 
     Args:
         model: A Keras 3 model that is built.
@@ -55,6 +55,22 @@ def save_packed(model, path) -> Path:
     """
     if not model.weights:
         raise ValueError(f"The model {model.name!r} has no weights yet: build it before saving.")
+    from larq_bop import context
+
+    with context.quantized_scope(False):
+        content = _packed(model)
+    path = Path(path)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def _packed(model) -> bytes:
+    """Returns the bytes of the file of a model."""
     binary = _binary_values(model)
     arrays, entries = {}, []
     for i, variable in enumerate(model.weights):
@@ -69,15 +85,7 @@ def save_packed(model, path) -> Path:
             }
         )
         arrays[str(i)] = np.packbits(value > 0) if packed else value
-    content = _archive({"format": _FORMAT, "version": _VERSION, "weights": entries}, arrays)
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+    return _archive({"format": _FORMAT, "version": _VERSION, "weights": entries}, arrays)
 
 
 def load_packed(path, model=None) -> dict[str, np.ndarray]:
@@ -112,22 +120,24 @@ def _unpacked(entry: dict[str, Any], array: np.ndarray) -> np.ndarray:
 
 def _binary_values(model) -> dict[int, np.ndarray]:
     """Returns the quantized values of binary kernels by the kernel's identity."""
-    from larq_bop.quantizers.base import unwatched
+    from larq_bop.quantizers.base import marks_binary, unwatched
 
     values = {}
     for layer in model._flatten_layers():
         for name, attribute in _QUANTIZERS.items():
             quantizer = getattr(layer, attribute, None)
-            if getattr(quantizer, "precision", None) != 1:
+            # With LoRA a kernel is a sum, and no variable.
+            if getattr(quantizer, "precision", None) != 1 or getattr(layer, "lora_enabled", False):
                 continue
             kernel = getattr(layer, name)
             value = _as_numpy(unwatched(quantizer)(kernel.value))
             if np.all(np.abs(value) == 1):
                 values[id(kernel)] = value.astype("float32")
-            elif getattr(kernel, "precision", None) == 1:
+            elif marks_binary(quantizer):
                 raise ValueError(
                     f"The weight {kernel.path!r} is marked as binary, and holds other values than "
-                    "-1 and +1. Build the optimizer, Bop, or give it a binary initializer."
+                    "-1 and +1. Train it with Bop, or take its signs: "
+                    "`variable.assign(larq_bop.math.sign(variable))`."
                 )
     return values
 

@@ -1,37 +1,42 @@
 """Operations of networks whose values take one or two bits."""
 
+import keras
 from keras import ops
 
 from larq_bop import backend
+from larq_bop.elementwise import elementwise
 
 __all__ = ["heaviside", "sign"]
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def sign(x):
     r"""The sign that is never zero.
 
     $$\operatorname{sign}(x) = \begin{cases} -1 & x < 0 \\ +1 & x \ge 0 \end{cases}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
 
     Returns:
-        A tensor of `x`'s shape and dtype, in {-1, +1}; NaN stays NaN, so that a diverged
+        A float tensor of `x`'s shape and dtype, in {-1, +1}; NaN stays NaN, so that a diverged
         network is seen to have diverged.
     """
-    x = ops.convert_to_tensor(x)
     return backend.sign(backend.sign(x) + ops.cast(0.1, x.dtype))
 
 
+@keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def heaviside(x):
     r"""The Heaviside step.
 
     $$H(x) = \begin{cases} 0 & x \le 0 \\ 1 & x > 0 \end{cases}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
 
     Returns:
-        A tensor of `x`'s shape and dtype, in {0, 1}.
+        A float tensor of `x`'s shape and dtype, in {0, 1}.
     """
     return backend.sign(ops.relu(x))

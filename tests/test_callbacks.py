@@ -162,6 +162,39 @@ def test_a_second_fit_starts_anew_and_goes_on_counting():
     assert len(counter.flips) == 10
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables")
+@pytest.mark.parametrize("first", ["busy", "idle"])
+def test_an_optimizer_that_gets_no_gradients_flipped_nothing(first):
+    """Two outputs, and a loss for one of them."""
+    inputs = keras.Input((UNITS[0],))
+    kernel = {"kernel_quantizer": NoOp(precision=1), "use_bias": False}
+    outputs = {name: QuantDense(1, **kernel, name=name)(inputs) for name in ("busy", "idle")}
+    model = keras.Model(inputs, outputs)
+    names = sorted(outputs, reverse=first == "idle")
+    pairs = {name: Bop(1e-3, 0.1, name=f"bop_{name}") for name in names}
+    model.compile(
+        CaseOptimizer(
+            *((lambda v, name=name: v.path == f"{name}/kernel", bop) for name, bop in pairs.items())
+        ),
+        loss={"busy": "mse"},
+    )
+    logger, counter = FlipRatioLogger(), FlipCounter()
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, UNITS[0])), rng.standard_normal((40, 1))
+    model.fit(
+        x,
+        {"busy": y},
+        batch_size=8,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+        callbacks=[logger, counter],
+    )
+    assert logger.flips == counter.flips
+    assert sum(logger.flips) > 0
+    assert pairs["idle"].flips(10).tolist() == [0] * 10
+
+
 def test_csv_logger_after_it_writes_the_columns(tmp_path):
     model = network()
     model.compile(case(), "sparse_categorical_crossentropy")

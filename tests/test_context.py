@@ -2,6 +2,8 @@
 
 import threading
 
+import keras
+import numpy as np
 import pytest
 
 from larq_bop.context import (
@@ -10,6 +12,9 @@ from larq_bop.context import (
     quantized_scope,
     should_quantize,
 )
+from larq_bop.layers import QuantDense
+from larq_bop.quantizers import NoOp
+from tests import backends
 
 
 def test_scopes_nest():
@@ -36,6 +41,23 @@ def test_threads_do_not_see_each_others_scope():
         thread.start()
         thread.join()
     assert seen == [False]
+
+
+@pytest.mark.parametrize("kernel_quantizer", ["ste_sign", NoOp(precision=1)])
+def test_training_in_a_scope_is_training_without_one(kernel_quantizer):
+    trained = []
+    for quantize in (False, True):
+        keras.utils.set_random_seed(0)
+        layer = QuantDense(
+            2, kernel_quantizer=kernel_quantizer, kernel_constraint="weight_clip", use_bias=False
+        )
+        model = keras.Sequential([keras.Input((5,)), layer, keras.layers.BatchNormalization()])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        rng = np.random.default_rng(0)
+        with quantized_scope(quantize):
+            model.fit(rng.standard_normal((8, 5)), rng.standard_normal((8, 2)), verbose=0)
+        trained.append(model.get_weights())
+    backends.assert_identical(*trained)
 
 
 # metrics_scope.

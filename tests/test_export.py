@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from larq_bop import export, layers
+from larq_bop.context import quantized_scope
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
@@ -230,10 +231,40 @@ def test_saving_replaces_the_file_and_leaves_nothing_else(packed):
 
 
 def test_a_marked_kernel_that_is_not_binary_is_refused(tmp_path):
-    model = network(kernel_initializer="glorot_normal")
+    model = network()
+    model.weights[0].assign(0.25 * backends.to_numpy(model.weights[0]))
     with pytest.raises(ValueError, match="/kernel' is marked as binary, and holds other values"):
         export.save_packed(model, tmp_path / "model.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quantized_scope_changes_nothing(tmp_path):
+    model = of_one("QuantDense", "ste_sign")
+    with quantized_scope(True):
+        scoped = export.save_packed(model, tmp_path / "scoped.npz")
+    path = export.save_packed(model, tmp_path / "model.npz")
+    assert scoped.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:The layer .* binarizes its kernel without")
+def test_a_model_with_lora_predicts_the_same(tmp_path):
+    """What is binarized is a sum, which the file holds as it is."""
+
+    def adapted():
+        model = keras.Sequential(
+            [keras.Input((6,)), QuantDense(4, kernel_quantizer="ste_sign", name="adapted")]
+        )
+        model.layers[0].enable_lora(2)
+        rng = np.random.default_rng(0)
+        for variable in model.weights:
+            variable.assign(rng.standard_normal(variable.shape))
+        return model
+
+    model, other = adapted(), adapted()
+    other.layers[0].lora_kernel_b.assign(np.zeros((2, 4)))
+    export.load_packed(export.save_packed(model, tmp_path / "model.npz"), other)
+    x = np.random.default_rng(1).standard_normal((3, 6)).astype("float32")
+    np.testing.assert_array_equal(other.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
 def test_a_model_that_is_not_built_is_refused(tmp_path):

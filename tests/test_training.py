@@ -35,10 +35,15 @@ def bop_and_adam(threshold, gamma):
     )
 
 
-def test_weights_are_signs_after_every_batch():
+@pytest.mark.parametrize("quantizer", [NoOp(precision=1), "ste_sign"])
+def test_weights_are_signs_after_every_batch(quantizer):
+    """Those of `ste_sign` kernels, too, which are latent before the training."""
     keras.utils.set_random_seed(0)
-    # These kernels are real numbers before the training.
-    binary = {"kernel_quantizer": NoOp(precision=1), "use_bias": False}
+    binary = {
+        "kernel_quantizer": quantizer,
+        "kernel_constraint": "weight_clip",
+        "use_bias": False,
+    }
     model = keras.Sequential(
         [
             keras.Input((8, 8, 1)),

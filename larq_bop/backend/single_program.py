@@ -12,6 +12,7 @@ __all__ = [
     "at_once",
     "convolution",
     "fused",
+    "is_eager",
     "max_pooled",
     "normalized",
     "sign",
@@ -44,7 +45,12 @@ def at_once():
     return contextlib.nullcontext()
 
 
-def fused(function):
+def is_eager() -> bool:
+    """Whether operations run now. What Keras traces here comes to optimizers that are built."""
+    return True
+
+
+def fused(function, of_gradients: bool = False):
     """Returns the function as it is: JAX compiles the whole step, and torch runs it eagerly."""
     return function
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
-from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, is_binary_variable
+from larq_bop.optimizers.binary_rule import (
+    FLIP_HISTORY,
+    BinaryRule,
+    gradients_at_hand,
+    is_binary_variable,
+)
 from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
 
 register = tf_keras.saving.register_keras_serializable(package="larq_bop")
@@ -42,7 +47,8 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
             `use_ema`, `weight_decay` or `learning_rate` is given.
 
     A step that runs eagerly comes to the optimizer with gradients of weights as they were
-    initialized: call `build(model.trainable_variables)` before it. Traced steps need nothing.
+    initialized: call `build(model.trainable_variables)` before it, as a warning says. Traced steps
+    need nothing.
     """
 
     _keras = tf_keras
@@ -67,11 +73,16 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
             [self._add_state(v, moment, v.shape, tf.float32) for moment in self.moments]
             for v in var_list
         ]
-        self._flips = [self._add_state(v, "flips", [FLIP_HISTORY], tf.int32) for v in var_list]
+        self._flips = [self._add_state(v, "flips", [2, FLIP_HISTORY], tf.int32) for v in var_list]
         self._skipped = [self._add_state(v, "skipped", [], tf.int32) for v in var_list]
         # While a step is traced for many replicas, this is one of them: it makes all copies binary.
         latents = [_latent(variable) for variable in var_list]
         self._make_binary([copy for v in latents for copy in getattr(v, "values", [v])])
+
+    def apply_gradients(self, grads_and_vars, *args, **kwargs):
+        """Flips weights by their gradients, as every optimizer of Keras 2 applies them."""
+        with gradients_at_hand():
+            return super().apply_gradients(grads_and_vars, *args, **kwargs)
 
     def _add_state(self, variable, name: str, shape, dtype):
         # Keras' own `add_variable_from_reference` would give counts the weights' dtype.

@@ -9,7 +9,9 @@ import tensorflow as tf
 import tf_keras
 
 from larq_bop.larq.binary_optimizer import register
-from larq_bop.optimizers.cases import CaseRule, Cases, ClaimedVariables
+from larq_bop.optimizers.binary_rule import gradients_at_hand
+from larq_bop.optimizers.cases import CaseRule, Cases
+from larq_bop.optimizers.predicates import ClaimedVariables
 
 __all__ = ["CaseOptimizer"]
 
@@ -61,7 +63,8 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
             var_list: The model's trainable variables.
 
         Raises:
-            ValueError: if two predicates claim one variable, or an optimizer claims none.
+            ValueError: if two predicates claim one variable, or an optimizer claims none. What
+                was loaded from a file warns instead, and refuses to take a step.
         """
         super().build(var_list)
         if getattr(self, "_built", False):
@@ -73,16 +76,15 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
             {self._var_key(v): owner for v, owner in zip(var_list, owners, strict=True)}
         )
         for optimizer, share in self._shares([(None, variable) for variable in var_list]):
-            optimizer.build([variable for _, variable in share])
+            if share:
+                optimizer.build([variable for _, variable in share])
 
     def _shares(self, pairs):
         """Yields each optimizer with those of the pairs `(gradient, variable)` that are its."""
         owners = [self._owners[self._var_key(variable)] for _, variable in pairs]
         for optimizer in self._inner_optimizers:
             owned = zip(pairs, owners, strict=True)
-            share = [pair for pair, owner in owned if owner is optimizer]
-            if share:
-                yield optimizer, share
+            yield optimizer, [pair for pair, owner in owned if owner is optimizer]
 
     def apply_gradients(
         self, grads_and_vars, name=None, skip_gradients_aggregation=False, **kwargs
@@ -99,20 +101,24 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
             The number of steps taken, a variable.
 
         Raises:
-            ValueError: if there is no gradient at all.
+            ValueError: if there is no gradient at all, or a loaded optimizer does not fit its
+                model.
         """
         pairs = list(grads_and_vars)
-        with tf.init_scope():
+        with gradients_at_hand(), tf.init_scope():
             self.build([variable for _, variable in pairs])
+        self._cases.check()
         if all(gradient is None for gradient, _ in pairs):
             raise ValueError("No gradients provided for any variable.")
         if not skip_gradients_aggregation and kwargs.get("experimental_aggregate_gradients", True):
             pairs = self.aggregate_gradients(pairs)
         with tf.name_scope(name or self.name):
             for optimizer, share in self._shares(pairs):
-                # An optimizer of Keras 2 refuses to step without any gradient.
                 if any(gradient is not None for gradient, _ in share):
                     optimizer.apply_gradients(share, skip_gradients_aggregation=True)
+                else:
+                    # An optimizer of Keras 2 refuses to step without any gradient.
+                    optimizer._internal_apply_gradients([])
         # Without pairs this does nothing but count the step, on all replicas.
         return self._internal_apply_gradients([])
 

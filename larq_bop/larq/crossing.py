@@ -13,7 +13,8 @@ import tensorflow as tf
 from larq_bop.larq.layer_table import OPERATIONS
 from larq_bop.larq.loading import load
 from larq_bop.larq.translation import KERASES, CannotCrossError, translated
-from larq_bop.optimizers import Bop
+from larq_bop.layers.quantized import QuantizedLayer
+from larq_bop.quantizers.base import marks_binary
 
 __all__ = ["from_larq", "to_larq"]
 
@@ -205,9 +206,12 @@ def _merged(layer, args) -> tuple[list]:
 
 def _check_signs(layer) -> None:
     """Refuses a layer whose kernel is binary itself, for Bop, and holds anything but signs."""
-    for weight in layer.weights:
-        if Bop.is_binary_variable(weight) and np.any(np.abs(np.asarray(weight)) != 1):
-            raise CannotCrossError(
-                f"The layer {layer.name!r} cannot cross: its kernel is marked as binary, and "
-                "holds other values than -1 and +1. Train it with Bop first."
-            )
+    quantized = [each for each in layer._flatten_layers() if isinstance(each, QuantizedLayer)]
+    for each in quantized:
+        for weight in each.weights:
+            is_marked = marks_binary(each.quantizer_of(weight.name))
+            if is_marked and np.any(np.abs(np.asarray(weight)) != 1):
+                raise CannotCrossError(
+                    f"The layer {layer.name!r} cannot cross: its kernel is marked as binary, and "
+                    "holds other values than -1 and +1. Train it with Bop first."
+                )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from larq_bop import backend, quantizers
+from larq_bop import backend
 from larq_bop.layers.padding import PaddedLayer
-from larq_bop.layers.quantized import SingleKernelLayer
+from larq_bop.layers.quantized import AdaptableLayer
 from larq_bop.layers.signatures import with_larqs_arguments
+from larq_bop.quantizers.base import marks_binary
 
 __all__ = ["QuantConv1D", "QuantConv2D", "QuantConv3D"]
 
 
-class QuantizedConv(SingleKernelLayer, PaddedLayer):
+class QuantizedConv(AdaptableLayer, PaddedLayer):
     """Mixin of quantized convolutions of any rank."""
 
     def convolution_op(self, inputs, kernel):
@@ -30,10 +31,9 @@ class QuantizedConv(SingleKernelLayer, PaddedLayer):
     def _is_binary(self) -> bool:
         kernel = self.kernel_quantizer
         # Bop keeps such a kernel binary itself.
-        is_marked = isinstance(kernel, quantizers.NoOp) and kernel.precision == 1
         return (
             getattr(self.input_quantizer, "is_ternary", False)
-            and (is_marked or getattr(kernel, "is_ternary", False))
+            and (marks_binary(kernel) or getattr(kernel, "is_ternary", False))
             and self.pad_values in (-1, 0, 1)
         )
 

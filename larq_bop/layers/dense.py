@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.layers.quantized import SingleKernelLayer
+from larq_bop.layers.quantized import AdaptableLayer
 from larq_bop.layers.signatures import with_larqs_arguments
 
 __all__ = ["QuantDense"]
@@ -12,7 +12,7 @@ __all__ = ["QuantDense"]
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 @with_larqs_arguments()
-class QuantDense(SingleKernelLayer, keras.layers.Dense):
+class QuantDense(AdaptableLayer, keras.layers.Dense):
     """`keras.layers.Dense` on quantized values.
 
     `activation(dot(input_quantizer(inputs), kernel_quantizer(kernel)) + bias)`

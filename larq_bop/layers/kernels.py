@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
+
+import keras
+import numpy as np
 from keras import ops
 
 from larq_bop import backend, context
+from larq_bop.math import sign
 from larq_bop.quantizers.base import unwatched
 
-__all__ = ["KernelInUse", "QuantizedKernel"]
+__all__ = ["Kernel", "QuantizedKernel"]
 
 
 class QuantizedKernel:
@@ -46,31 +52,51 @@ class QuantizedKernel:
         raise AttributeError(f"You must build the layer before accessing `{self._name}`.")
 
 
-class KernelInUse:
-    """A kernel's variable that reads as its quantized value; everything else is the variable's.
+class Kernel(keras.Variable):
+    """A kernel's variable.
 
-    It stands among a layer's weights in a `quantized_scope`, so that `get_weights` and `save` give
-    what the layer computes with.
+    In a `quantized_scope` it reads as its quantized value, by `numpy()` and as an array, so that
+    `get_weights` and `save` give what the layer computes with; its `value` is what is stored.
 
-    Args:
-        variable: The stored kernel.
-        quantizer: Its quantizer.
+    While a binary optimizer trains it, it takes the signs of what is written into it from outside,
+    as `load_weights` and `set_weights` do: such weights are signs at all times.
     """
 
-    def __init__(self, variable, quantizer):
-        self._variable, self._quantizer = variable, quantizer
+    _quantizer: Callable
+    _binary_optimizer: weakref.ref | None = None
 
-    @property
-    def value(self):
-        """The quantized value, a tensor."""
-        return unwatched(self._quantizer)(backend.as_tensor(self._variable))
+    @classmethod
+    def of(cls, variable: keras.Variable, quantizer: Callable) -> Kernel:
+        """Makes a variable a kernel: Keras itself makes the variables of a layer.
+
+        Args:
+            variable: The variable.
+            quantizer: Its quantizer.
+
+        Returns:
+            The same variable.
+        """
+        variable.__class__ = cls
+        variable._quantizer = quantizer
+        return variable
+
+    def keep_binary(self, optimizer) -> None:
+        """Takes signs alone from outside, as long as there is this optimizer."""
+        self._binary_optimizer = weakref.ref(optimizer)
+
+    def assign(self, value):
+        is_kept = self._binary_optimizer is not None and self._binary_optimizer() is not None
+        # Optimizers write tensors.
+        if is_kept and not (ops.is_tensor(value) or isinstance(value, keras.Variable)):
+            value = sign(value)
+        return super().assign(value)
 
     def numpy(self):
-        """Returns the quantized value as a NumPy array."""
-        return ops.convert_to_numpy(self.value)
+        return np.array(self)
 
     def __array__(self, dtype=None, copy=None):
-        return self.numpy().astype(dtype or self._variable.dtype)
-
-    def __getattr__(self, name: str):
-        return getattr(self._variable, name)
+        value = self.value
+        if context.should_quantize():
+            value = unwatched(self._quantizer)(backend.as_tensor(value))
+        value = ops.convert_to_numpy(value)
+        return value if dtype is None else value.astype(dtype)

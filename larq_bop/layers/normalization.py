@@ -18,8 +18,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     passes over memory that it takes show. The numbers are Keras', within float32 rounding.
 
     On TensorFlow the fused kernel takes images with the channels last, in training. Everything
-    else (a mask, `synchronized`, `renorm`, another axis or rank, inference) is Keras' own code, and
-    so is everything on JAX, whose compiler fuses it, and on torch.
+    else (a mask, `synchronized`, `renorm`, another axis or rank, integers, scale and offset in half
+    precision, inference) is Keras' own code, and so is everything on JAX, whose compiler fuses it,
+    and on torch.
 
     Args:
         *args: As in `keras.layers.BatchNormalization`.
@@ -40,6 +41,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
             value = ops.cast(value, moving.dtype)
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
+
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        # It keeps little more than its input, and its averages must move once a step.
+        return layer_call
 
     def _has_own_moments(self) -> bool:
         return self.synchronized or self.renorm

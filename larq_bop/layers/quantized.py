@@ -5,12 +5,18 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from keras import ops
+
 from larq_bop import activations, constraints, context, quantizers
-from larq_bop.layers.kernels import KernelInUse, QuantizedKernel
+from larq_bop.elementwise import is_float
+from larq_bop.initializers import Binary
+from larq_bop.layers.kernels import Kernel, QuantizedKernel
 from larq_bop.metrics import LayerFlipRatio
+from larq_bop.quantizers.base import marks_binary
+from larq_bop.rematerialization import Rematerializable
 
 
-class QuantizedLayer:
+class QuantizedLayer(Rematerializable):
     """Mixin that puts quantizers before a Keras layer's input and its kernels.
 
     `layer.kernel` is the stored variable; inside the layer's own `call` (in a
@@ -78,10 +84,15 @@ class QuantizedLayer:
         quantizer = self.quantizer_of(kwargs.get("name"))
         if quantizer is None:
             return super().add_weight(*args, **kwargs)
+        if marks_binary(quantizer):
+            # Binary from the beginning: also what no optimizer is built for before the first step.
+            kwargs["initializer"] = Binary(kwargs["initializer"])
         # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
-        if isinstance(quantizer, quantizers.NoOp):
-            variable.precision = quantizer.precision
+        variable = Kernel.of(variable, quantizer)
+        precision = getattr(quantizer, "precision", None)
+        if precision is not None:
+            variable.precision = precision
         if isinstance(quantizer, quantizers.Quantizer):
             self._build_quantizer(quantizer, variable.shape)
         return variable
@@ -104,30 +115,26 @@ class QuantizedLayer:
         # Keras lists those of a layer inside of a layer twice.
         return [m for m in super().metrics if not isinstance(m, LayerFlipRatio)]
 
-    @property
-    def weights(self):
-        """The layer's variables; in a `quantized_scope`, kernels read as they are used."""
-        return [self._in_use(weight) for weight in super().weights]
-
     def save_own_variables(self, store):
         """Saves the layer's variables; in a `quantized_scope`, kernels as they are used."""
         stored: dict[str, Any] = {}
         with context.quantized_scope(False):
             super().save_own_variables(stored)
         for key, value in stored.items():
-            value = self._in_use(value)
-            store[key] = value.numpy() if isinstance(value, KernelInUse) else value
+            store[key] = value.numpy() if isinstance(value, Kernel) else value
 
-    def _in_use(self, weight):
-        quantizer = self.quantizer_of(getattr(weight, "name", None))
-        if quantizer is None or not context.should_quantize():
-            return weight
-        return KernelInUse(weight, quantizer)
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        # What is called twice a step would tell its metrics twice.
+        if any(getattr(self.quantizer_of(name), "flip_ratio", None) for name in self._roles()):
+            return layer_call
+        return super().rematerialized_call(layer_call, *args, **kwargs)
 
-    def call(self, inputs, *args, **kwargs):
-        if self.input_quantizer is not None:
-            inputs = self.input_quantizer(inputs)
-        with context.quantized_scope(True):
+    def call(self, inputs, *args, training=None, **kwargs):
+        # Keras casts floats alone, and its operations what comes to them: a quantizer comes first.
+        inputs = inputs if is_float(inputs) else ops.cast(inputs, self.compute_dtype)
+        with context.training_scope(training), context.quantized_scope(True):
+            if self.input_quantizer is not None:
+                inputs = self.input_quantizer(inputs)
             return super().call(inputs, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
@@ -142,6 +149,28 @@ class SingleKernelLayer(QuantizedLayer):
     """A quantized layer with one kernel, and so with a `kernel_quantizer`."""
 
     kernel = QuantizedKernel("kernel")
+
+
+class AdaptableLayer(SingleKernelLayer):
+    """One to whose kernel Keras can add a product of two small matrices: LoRA."""
+
+    def enable_lora(self, *args, **kwargs):
+        """Adds trainable matrices to the kernel and freezes it, as in Keras.
+
+        Args:
+            *args: As in the Keras parent.
+            **kwargs: Likewise.
+
+        Raises:
+            ValueError: if the kernel is marked as binary, or where the parent raises it.
+        """
+        if marks_binary(self.kernel_quantizer):
+            raise ValueError(
+                f"The layer {self.name!r} cannot enable LoRA: its kernel is marked as binary, and "
+                "a sum with real numbers would not be. Quantize the sum instead, with "
+                '`kernel_quantizer="ste_sign"`.'
+            )
+        super().enable_lora(*args, **kwargs)
 
 
 def _binarizes(quantizer) -> bool:

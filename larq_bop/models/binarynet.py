@@ -10,6 +10,7 @@ from larq_bop.export import load_packed
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import BatchNormalization, MaxPooling2D, QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
+from larq_bop.rematerialization import not_rematerialized
 
 __all__ = ["binarynet"]
 
@@ -79,7 +80,7 @@ def binarynet(
         )(x)
         x = _normalized(x)
     outputs = keras.layers.Activation("softmax", dtype="float32")(x)
-    model = keras.Model(inputs, outputs, name="binarynet")
+    model = not_rematerialized(inputs, outputs, "binarynet")
     if file is not None:
         load_packed(file, model)
     return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from larq_bop.layers import BatchNormalization, QuantConv2D, QuantDense
+from larq_bop.rematerialization import not_rematerialized
 
 __all__ = ["latent_cnn"]
 
@@ -51,4 +52,4 @@ def latent_cnn(
         x = QuantDense(units, input_quantizer="ste_sign", **kernel)(x)
         x = BatchNormalization(scale=False)(x)
     outputs = keras.layers.Activation("softmax", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="latent_cnn")
+    return not_rematerialized(inputs, outputs, "latent_cnn")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, path
+from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, gradients_at_hand, path
 from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
 
 
@@ -70,9 +70,17 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
             [self._add_state(v, moment, v.shape, "float32") for moment in self.moments]
             for v in variables
         ]
-        self._flips = [self._add_state(v, "flips", (FLIP_HISTORY,), "int32") for v in variables]
+        self._flips = [self._add_state(v, "flips", (2, FLIP_HISTORY), "int32") for v in variables]
         self._skipped = [self._add_state(v, "skipped", (), "int32") for v in variables]
         self._make_binary(variables)
+        for variable in variables:
+            if hasattr(variable, "keep_binary"):  # A kernel of a quantized layer.
+                variable.keep_binary(self)
+
+    def apply(self, grads, trainable_variables=None):
+        """Flips weights by their gradients, as every Keras optimizer applies them."""
+        with gradients_at_hand():
+            super().apply(grads, trainable_variables)
 
     def _add_state(self, variable, name: str, shape, dtype: str):
         return self.add_variable(

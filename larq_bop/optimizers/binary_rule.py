@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -17,11 +20,15 @@ from larq_bop.optimizers.hyperparameters import check_hyperparameter
 
 FLIP_HISTORY = 1024
 _MOST = np.iinfo("int32").max
+_is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", default=False)
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 def is_binary_variable(variable) -> bool:
-    """Whether `variable.precision` is 1: a kernel that `NoOp(precision=1)` marked as binary.
+    """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
+
+    That is `NoOp(precision=1)` as much as `ste_sign`, as in Larq: latent weights that shall stay
+    latent belong to another optimizer, in a model without Bop.
 
     Args:
         variable: A Keras variable.
@@ -34,15 +41,33 @@ def path(variable) -> str:
     return getattr(variable, "path", variable.name)
 
 
+@contextlib.contextmanager
+def gradients_at_hand() -> Iterator[None]:
+    """A scope in which an optimizer that gets built has gradients to apply already.
+
+    Where they are numbers, they are those of the weights as they were before.
+    """
+    token = _is_late.set(backend.is_eager())
+    try:
+        yield
+    finally:
+        _is_late.reset(token)
+
+
 class BinaryRule:
     """Mixin of an optimizer: its variables are in {-1, +1} at all times and change by flips alone.
 
     A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
     the flips' signal in `signal`. The optimizer keeps `_learning_rate` and `_threshold`, numbers or
     schedules, and by variable the lists `_moments`, `_flips` and `_skipped`.
+
+    Flips are kept in a column for each of the last steps: how many weights flipped, and in which
+    step, from 1. A variable without a gradient writes nothing, and its old columns count no more.
     """
 
     moments: tuple[str, ...] = ()
+    # Of an optimizer that has no variables.
+    _moments = _flips = _skipped = ()
     is_binary_variable = staticmethod(is_binary_variable)
     # The Keras that the optimizer belongs to.
     _keras = keras
@@ -113,24 +138,40 @@ class BinaryRule:
 
     def _make_binary(self, variables) -> None:
         """Replaces weights that are not in {-1, +1} by their sign."""
+        changed = []
         # The first gradient shall be that of binary weights already.
         with backend.at_once():
             for variable in variables:
-                variable.assign(sign(backend.as_tensor(variable)))
+                before = backend.as_tensor(variable)
+                after = sign(before)
+                if _is_late.get() and bool(ops.any(ops.not_equal(before, after))):
+                    changed.append(path(variable))
+                variable.assign(after)
+        if changed:
+            warnings.warn(
+                f"{type(self).__name__} is built by its first step, whose gradients are those of "
+                f"weights that were not -1 and +1 yet: {', '.join(changed)}. Where steps run "
+                "eagerly, build the optimizer before: "
+                "`model.optimizer.build(model.trainable_variables)`.",
+                stacklevel=3,
+            )
 
     def _step(self, index: int, gradient, variable, gamma) -> None:
         """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""
         done = backend.as_tensor(self.iterations)
         scalars = (gamma, self.threshold, done + 1)
+        # A sparse gradient, of an embedding, may not know its shape.
+        gradient = ops.reshape(backend.as_tensor(gradient), variable.shape)
         flipped, skipped = self._update(
-            backend.as_tensor(gradient),
+            gradient,
             [variable, *self._moments[index]],
             *(ops.cast(backend.as_tensor(scalar), "float32") for scalar in scalars),
         )
         slot = ops.cast(done % FLIP_HISTORY, "int32")
         is_slot = ops.equal(ops.arange(FLIP_HISTORY, dtype="int32"), slot)
+        column = ops.stack([flipped, ops.cast(done + 1, "int32")])[:, None]
         history, total = self._flips[index], self._skipped[index]
-        history.assign(ops.where(is_slot, flipped, backend.as_tensor(history)))
+        history.assign(ops.where(is_slot, column, backend.as_tensor(history)))
         before = backend.as_tensor(total)
         total.assign(before + ops.minimum(skipped, _MOST - before))
 
@@ -154,7 +195,7 @@ class BinaryRule:
         return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
 
     def flips(self, steps: int = 1) -> np.ndarray:
-        """How many weights flipped in each of the last steps.
+        """How many weights flipped in each of the last steps; 0 where there was no gradient.
 
         Args:
             steps: How many steps back, at most `FLIP_HISTORY` (1,024).
@@ -171,9 +212,12 @@ class BinaryRule:
                 f"The flips of the last {min(done, FLIP_HISTORY)} steps are remembered. "
                 f"Received: steps={steps}"
             )
-        rows = np.arange(done - steps, done) % FLIP_HISTORY
-        histories = [ops.convert_to_numpy(history)[rows] for history in self._flips]
-        return np.sum(histories, axis=0, dtype="int64")
+        wanted = np.arange(done - steps, done)
+        total = np.zeros(steps, dtype="int64")
+        for history in self._flips:
+            counts, found = ops.convert_to_numpy(history)[:, wanted % FLIP_HISTORY]
+            total += np.where(found == wanted + 1, counts, 0)
+        return total
 
     @property
     def num_weights(self) -> int:

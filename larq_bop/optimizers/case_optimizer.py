@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from larq_bop import backend
-from larq_bop.optimizers.cases import CaseRule, Cases
+from larq_bop.optimizers.binary_rule import gradients_at_hand
+from larq_bop.optimizers.cases import NO_DEFAULT, CaseRule, Cases
 
 __all__ = ["CaseOptimizer"]
 
@@ -20,6 +22,15 @@ class Unchanged(keras.optimizers.Optimizer):
     def __init__(self, name: str = "unchanged"):
         super().__init__(learning_rate=0.0, name=name)
 
+    @property
+    def learning_rate(self):
+        """Always 0."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        raise AttributeError(NO_DEFAULT)
+
     def update_step(self, gradient, variable, learning_rate):
         pass
 
@@ -30,10 +41,10 @@ class _OptimizerMap(Cases):
     def __init__(self, pairs, default_optimizer):
         wrappers = (keras.optimizers.LossScaleOptimizer, keras.optimizers.MultiOptimizer)
         super().__init__(pairs, default_optimizer, keras, wrappers)
-        self._unchanged = Unchanged()
+        self.unchanged = Unchanged()
 
     def __call__(self, variable) -> keras.optimizers.Optimizer:
-        return self.optimizer_of(variable) or self._unchanged
+        return self.optimizer_of(variable) or self.unchanged
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
@@ -79,12 +90,16 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """The optimizers whose learning rate callbacks may set: the default optimizer alone.
+        """What Keras' callbacks see: the default optimizer, and those with averages of weights.
 
-        Keras' callbacks write one learning rate into everything that they find here, which would
-        replace Bop's gamma. All the optimizers are in `pred_opt_pairs` and `default`.
+        `LearningRateScheduler` and `ReduceLROnPlateau` write a learning rate into everything that
+        they find here, which would replace Bop's gamma. `SwapEMAWeights` looks here for the
+        optimizers with `use_ema`. Without a default, the optimizer of what nobody claims is in its
+        place, which has no rate that could be set. All the optimizers are in `pred_opt_pairs` and
+        `default`.
         """
-        return [self._default_or_raise()]
+        averaging = [o for o in self._cases.values() if o.use_ema and o is not self.default]
+        return [self.default or self._cases.unchanged, *dict.fromkeys(averaging)]
 
     @property
     def iterations(self):
@@ -103,9 +118,17 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             var_list: The model's trainable variables.
 
         Raises:
-            ValueError: if two predicates claim one variable, or an optimizer claims none.
+            ValueError: if two predicates claim one variable, or an optimizer claims none. What
+                was loaded from a file warns instead, and refuses to take a step.
         """
         if self.built:
+            return
+        if not var_list and self._cases.is_restored:
+            # So Keras builds it for an `.h5` file, and it must still be built for the variables.
+            warnings.warn(
+                f"{self.name!r} is loaded without its state, and begins anew with the next step.",
+                stacklevel=2,
+            )
             return
         self._cases.claim(var_list)
         super().build(var_list)
@@ -121,20 +144,24 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
                 with; they build it if it is not built.
 
         Raises:
-            ValueError: if there is no gradient at all.
+            ValueError: if there is no gradient at all, a variable is none of those that the
+                optimizer was built with, or a loaded optimizer does not fit its model.
         """
         if trainable_variables is None:
             trainable_variables = self._trainable_variables
         trainable_variables = list(trainable_variables)
         if not self.built:
-            self.build(trainable_variables)
+            with gradients_at_hand():
+                self.build(trainable_variables)
         if len(grads) != len(trainable_variables):
             raise ValueError(
                 "There must be one gradient for each variable. "
                 f"Received: {len(grads)} gradients for {len(trainable_variables)} variables"
             )
+        self._cases.check()
         if all(gradient is None for gradient in grads):
             raise ValueError("No gradients provided for any variable.")
+        self._check_variables_are_known(trainable_variables)
         grads = backend.sum_over_replicas(grads)
         shares = [([], []) for _ in self._inner_optimizers]
         for gradient, variable in zip(grads, trainable_variables, strict=True):
@@ -142,10 +169,22 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             share[0].append(gradient)
             share[1].append(variable)
         for optimizer, (gradients, variables) in zip(self._inner_optimizers, shares, strict=True):
-            # A Keras optimizer refuses to step without any gradient.
             if any(gradient is not None for gradient in gradients):
                 optimizer.apply(gradients, variables)
+            else:
+                # A Keras optimizer refuses to step without any gradient; its time goes on.
+                optimizer._iterations.assign_add(1)
         self._iterations.assign_add(1)
+
+    def finalize_variable_values(self, var_list):
+        """Gives variables their final values, such as averages, at the end of a training.
+
+        Args:
+            var_list: The model's trainable variables. Those that the optimizer was not built with
+                stay as they are.
+        """
+        known = self._trainable_variables_indices
+        super().finalize_variable_values([v for v in var_list if self._var_key(v) in known])
 
     def save_own_variables(self, store):
         """Saves the step counter; Keras saves each inner optimizer by itself."""
@@ -154,6 +193,14 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""
+        if len(store.keys()) != len(self._variables):
+            # Keras saves an optimizer that several models have with one of them.
+            warnings.warn(
+                f"Skipping variable loading for optimizer {self.name!r}: its state is not in the "
+                "file.",
+                stacklevel=2,
+            )
+            return
         for i, variable in enumerate(self._variables):
             variable.assign(store[str(i)])
 

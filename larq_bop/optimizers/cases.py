@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import warnings
 from collections.abc import Callable
@@ -10,48 +11,12 @@ from typing import Any
 import keras
 
 from larq_bop.optimizers.binary_rule import path
+from larq_bop.optimizers.predicates import ClaimedVariables, InThisProcess, description
 
-
-@keras.saving.register_keras_serializable(package="larq_bop")
-class ClaimedVariables:
-    """A predicate that claims the same variables as one before it did.
-
-    It stands in a saved file for a predicate that has no registered name.
-
-    Args:
-        paths: The path of each claimed variable by its position among the trainable variables.
-            Keras changes paths when it loads a model, but neither the order nor the last name.
-    """
-
-    def __init__(self, paths: dict[int, str]):
-        self.paths = {int(position): name for position, name in paths.items()}
-        self._claimed: list = []
-
-    def settle(self, variables: list) -> None:
-        """Finds the claimed ones among the trainable variables.
-
-        Raises:
-            ValueError: if these are not the variables of the model that was saved.
-        """
-        for position, name in self.paths.items():
-            found = path(variables[position]) if position < len(variables) else None
-            if found is None or found.split("/")[-1] != name.split("/")[-1]:
-                raise ValueError(
-                    f"The saved optimizer trained {name!r} as trainable variable {position}, where "
-                    f"this model has {found!r}. Load it with the model that it was saved with."
-                )
-        self._claimed = [variables[position] for position in self.paths]
-
-    def __call__(self, variable) -> bool:
-        return any(variable is claimed for claimed in self._claimed)
-
-    def get_config(self) -> dict[str, Any]:
-        # JSON has no integer keys.
-        return {"paths": {str(position): name for position, name in self.paths.items()}}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> ClaimedVariables:
-        return cls(**config)
+NO_DEFAULT = (
+    "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. Those of its "
+    "optimizers are in `pred_opt_pairs`."
+)
 
 
 class Cases:
@@ -62,6 +27,10 @@ class Cases:
         default_optimizer: The optimizer of the variables that no predicate claims, or None.
         kind: The `keras` or `tf_keras` that the optimizers belong to.
         wrappers: Optimizers that only stand around others.
+
+    Attributes:
+        is_restored: Whether they come out of a file or another optimizer's config. Claims that
+            cannot be are then no error until a step is taken: the model can be loaded all the same.
 
     Raises:
         TypeError: if a predicate is not callable, an optimizer is no optimizer of that Keras, or
@@ -80,7 +49,10 @@ class Cases:
             _check_optimizer("default_optimizer", default_optimizer, kind, wrappers)
         self.pairs = pairs
         self.default_optimizer = default_optimizer
+        self.is_restored = False
         self._saving = kind.saving
+        self._problem: str | None = None
+        self._variables: list[str] = []
         # The path of each variable and the position of the pair that claims it, if any.
         self._claims: list[tuple[str, int | None]] = []
 
@@ -89,6 +61,8 @@ class Cases:
 
     def optimizer_of(self, variable):
         """Returns the optimizer that trains a variable, or None."""
+        if self._problem:
+            return self.default_optimizer
         pair = self._claimant(variable)
         return self.default_optimizer if pair is None else self.pairs[pair][1]
 
@@ -103,38 +77,74 @@ class Cases:
         return claimants[0] if claimants else None
 
     def claim(self, variables) -> None:
-        """Asks every predicate about every variable, and refuses what cannot be."""
+        """Asks every predicate about every variable, and refuses what cannot be.
+
+        Args:
+            variables: The trainable variables.
+
+        Raises:
+            ValueError: if two predicates claim one variable, or an optimizer claims none; with
+                `is_restored` it is a warning instead, and `check` raises.
+        """
+        try:
+            self._claim(variables)
+        except ValueError as problem:
+            if not self.is_restored:
+                raise
+            self._problem = (
+                f"{problem} So this CaseOptimizer cannot train the model: compile the model with "
+                "a new one."
+            )
+            warnings.warn(self._problem, stacklevel=3)
+
+    def check(self) -> None:
+        """Refuses to take a step with claims that cannot be.
+
+        Raises:
+            ValueError: if there was a problem with them.
+        """
+        if self._problem:
+            raise ValueError(self._problem)
+
+    def _claim(self, variables) -> None:
         for predicate, _ in self.pairs:
             if isinstance(predicate, ClaimedVariables):
                 predicate.settle(variables)
+        self._variables = [description(variable) for variable in variables]
         self._claims = [(path(variable), self._claimant(variable)) for variable in variables]
         for pair, optimizer in enumerate(self.values()):
             if not self._claimed_by(pair):
-                raise ValueError(f"The optimizer {optimizer.name!r} did not claim any variables.")
+                raise ValueError(
+                    f"The optimizer {optimizer.name!r} did not claim any variables: its predicate "
+                    f"is false for each of {', '.join(map(path, variables))}. Take the pair out of "
+                    "the CaseOptimizer, or change the predicate or the model; "
+                    "`Bop.is_binary_variable` claims the kernels of layers with a one-bit "
+                    '`kernel_quantizer`, such as `NoOp(precision=1)` or `"ste_sign"`, that are '
+                    "trainable."
+                )
         unclaimed = self._claimed_by(None)
         if unclaimed and self.default_optimizer is None:
             warnings.warn(
                 "No optimizer claims these variables and there is no `default_optimizer`, so they "
                 f"stay as they are: {', '.join(unclaimed.values())}.",
-                stacklevel=2,
+                stacklevel=4,
             )
 
-    def serializable_predicates(self) -> list[Callable]:
-        """Returns each predicate itself if it has a registered name, else what it claimed."""
+    def serializable_predicates(self) -> list[Callable | InThisProcess]:
+        """Returns each predicate itself if it has a registered name, else what it claimed.
+
+        What is not known to claim anything yet stands in the config as it is.
+        """
         return [self._serializable(i, predicate) for i, (predicate, _) in enumerate(self.pairs)]
 
-    def _serializable(self, pair: int, predicate: Callable) -> Callable:
+    def _serializable(self, pair: int, predicate: Callable) -> Callable | InThisProcess:
         named = predicate if inspect.isfunction(predicate) else type(predicate)
         name = self._saving.get_registered_name(named)
         if self._saving.get_registered_object(name) is named:
             return predicate
         if not self._claims:
-            raise ValueError(
-                f"The predicate {predicate!r} cannot be saved: it is not registered with "
-                "`keras.saving.register_keras_serializable`, and the optimizer is not built, so "
-                "that it is not known which variables it claims."
-            )
-        return ClaimedVariables(self._claimed_by(pair))
+            return InThisProcess(predicate)
+        return ClaimedVariables(self._claimed_by(pair), self._variables)
 
     def _claimed_by(self, pair: int | None) -> dict[int, str]:
         """Returns the paths of the variables that a pair claims by their position."""
@@ -171,28 +181,35 @@ class CaseRule:
 
     def _default_or_raise(self):
         if self.default is None:
-            raise AttributeError(
-                "A CaseOptimizer without a `default_optimizer` has no learning rate of its own. "
-                "Those of its optimizers are in `pred_opt_pairs`."
-            )
+            raise AttributeError(NO_DEFAULT)
         return self.default
 
     def get_config(self) -> dict[str, Any]:
         predicates = self._cases.serializable_predicates()
         save = self._keras.optimizers.serialize
+
+        def saved(predicate):
+            if isinstance(predicate, InThisProcess):
+                return predicate
+            return self._keras.saving.serialize_keras_object(predicate)
+
         return {
             "name": self.name,
             # One by one: in a SavedModel Keras 2 does not take lists.
-            "predicates": [self._keras.saving.serialize_keras_object(each) for each in predicates],
+            "predicates": [saved(predicate) for predicate in predicates],
             "optimizers": [save(optimizer) for optimizer in self._cases.values()],
             "default_optimizer": self.default and save(self.default),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects=None):
+        # Keras writes into the configs that it makes optimizers of.
+        config = copy.deepcopy(config)
         saving, default = cls._keras.saving, config["default_optimizer"]
 
         def predicate(saved):
+            if isinstance(saved, InThisProcess):
+                return saved.predicate
             if isinstance(saved, str):
                 return saving.get_registered_object(saved, custom_objects)
             return saving.deserialize_keras_object(saved, custom_objects=custom_objects)
@@ -203,7 +220,11 @@ class CaseRule:
         pairs = zip(
             map(predicate, config["predicates"]), map(optimizer, config["optimizers"]), strict=True
         )
-        return cls(*pairs, default_optimizer=default and optimizer(default), name=config["name"])
+        restored = cls(
+            *pairs, default_optimizer=default and optimizer(default), name=config["name"]
+        )
+        restored._cases.is_restored = True
+        return restored
 
 
 def _check_optimizer(argument: str, optimizer, kind, wrappers: tuple[type, ...]) -> None:

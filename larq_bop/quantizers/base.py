@@ -7,12 +7,14 @@ from typing import Any
 
 import keras
 
+from larq_bop.elementwise import as_float
 from larq_bop.metrics import LayerFlipRatio
+from larq_bop.rematerialization import Rematerializable
 
 __all__ = ["NoOp", "Quantizer"]
 
 
-class Quantizer(keras.layers.Layer):
+class Quantizer(Rematerializable, keras.layers.Layer):
     """Base class of quantizers: override `call`, and `get_config` where there are arguments.
 
     Args:
@@ -44,13 +46,15 @@ class Quantizer(keras.layers.Layer):
         super().build(input_shape)
 
     def __call__(self, inputs, *args, **kwargs):
+        if not isinstance(inputs, keras.KerasTensor):
+            inputs = as_float(inputs)
         outputs = super().__call__(inputs, *args, **kwargs)
         if self.flip_ratio is not None and not isinstance(outputs, keras.KerasTensor):
             self.flip_ratio.update_state(outputs)
         return outputs
 
     def _unwatched(self, inputs):
-        return super().__call__(inputs)
+        return super().__call__(as_float(inputs))
 
     @property
     def variables(self):
@@ -91,13 +95,23 @@ def unwatched(quantizer: Callable) -> Callable:
     return getattr(quantizer, "_unwatched", quantizer)
 
 
+def marks_binary(quantizer) -> bool:
+    """Whether a kernel with this quantizer is binary itself, without latent weights behind it.
+
+    Args:
+        quantizer: The kernel's quantizer, or None.
+    """
+    return isinstance(quantizer, NoOp) and quantizer.precision == 1
+
+
 @keras.saving.register_keras_serializable(package="larq_bop")
 class NoOp(Quantizer):
     """Leaves its input as it is, and marks it with a precision.
 
     A layer whose kernel quantizer is `NoOp(precision=1)` keeps its weights themselves in
-    {-1, +1}, without latent weights. Its kernel's `precision` is 1, which is how
-    `Bop.is_binary_variable` finds it.
+    {-1, +1}, without latent weights: they begin as the signs of what its initializer draws, and
+    Bop flips them. Its kernel's `precision` is 1, as that of every kernel with a
+    one-bit quantizer, which is how `Bop.is_binary_variable` finds it.
 
     Args:
         precision: The bits of a value.

@@ -46,10 +46,7 @@ class DoReFa(Quantizer):
 
     def __init__(self, k_bit: int = 2, mode: str = "activations", **kwargs):
         super().__init__(**kwargs)
-        if mode not in _MODES:
-            raise ValueError(
-                f"Invalid DoReFa quantizer mode {mode}. Valid values are {' and '.join(_MODES)}."
-            )
+        _check_mode(mode)
         if not isinstance(k_bit, numbers.Integral) or k_bit < 1:
             raise ValueError(f"`k_bit` must be an int of at least 1. Received: k_bit={k_bit!r}")
         self.precision = int(k_bit)
@@ -57,6 +54,7 @@ class DoReFa(Quantizer):
         self.is_ternary = self.precision == 1
 
     def call(self, inputs):
+        _check_mode(self.mode)
         if self.mode == "activations":
             return with_gradient(inputs, self._rounded, masked, keep=_is_proper)
         rounded = with_gradient(
@@ -80,6 +78,13 @@ class DoReFa(Quantizer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k_bit": self.precision, "mode": self.mode}
+
+
+def _check_mode(mode) -> None:
+    if mode not in _MODES:
+        raise ValueError(
+            f"Invalid DoReFa quantizer mode {mode}. Valid values are {' and '.join(_MODES)}."
+        )
 
 
 def _is_proper(x):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from larq_bop import math
+from larq_bop.elementwise import elementwise
 from larq_bop.quantizers.base import ClippedQuantizer
 from larq_bop.quantizers.pseudo_gradient import straight_through
 
@@ -12,6 +13,7 @@ __all__ = ["SteHeaviside", "ste_heaviside"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def ste_heaviside(x, clip_value: float | None = 1.0):
     r"""The Heaviside step, with the straight-through estimator as its gradient.
 
@@ -19,7 +21,7 @@ def ste_heaviside(x, clip_value: float | None = 1.0):
     \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
         clip_value: c, or None for a gradient that is never clipped.
 
     Returns:

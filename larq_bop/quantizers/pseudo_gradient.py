@@ -23,7 +23,7 @@ def with_gradient(x, forward: Callable, backward: Callable, keep: Callable = lam
 
         return forward(x), gradient
 
-    return call(backend.as_tensor(x))
+    return call(x)
 
 
 def straight_through(x, forward: Callable, clip_value: float | None):
@@ -45,10 +45,16 @@ def straight_through(x, forward: Callable, clip_value: float | None):
     return with_gradient(x, forward, masked, keep=_within(clip_value))
 
 
-@backend.fused
+def _masked(mask, incoming):
+    return ops.where(mask, incoming, ops.zeros_like(incoming))
+
+
+_masked_in_one_pass = backend.fused(_masked, of_gradients=True)
+
+
 def masked(mask, incoming):
     """Returns `incoming` where `mask` is true, else 0, also where `incoming` is not finite."""
-    return ops.where(mask, incoming, ops.zeros_like(incoming))
+    return _masked_in_one_pass(mask, incoming)
 
 
 @functools.cache

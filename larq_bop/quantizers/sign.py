@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from larq_bop import backend, math
+from larq_bop.elementwise import elementwise
 from larq_bop.quantizers.base import ClippedQuantizer, Quantizer
 from larq_bop.quantizers.pseudo_gradient import straight_through, with_gradient
 
@@ -25,6 +26,7 @@ _sign = backend.fused(math.sign)
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def ste_sign(x, clip_value: float | None = 1.0):
     r"""The sign, with the straight-through estimator as its gradient.
 
@@ -34,7 +36,7 @@ def ste_sign(x, clip_value: float | None = 1.0):
     \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
         clip_value: c, or None for a gradient that is never clipped.
 
     Returns:
@@ -44,6 +46,7 @@ def ste_sign(x, clip_value: float | None = 1.0):
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def approx_sign(x):
     r"""The sign, with the gradient of a parabola on each side of zero.
 
@@ -51,7 +54,7 @@ def approx_sign(x):
     \begin{cases} 2 - 2|x| & |x| \le 1 \\ 0 & |x| > 1 \end{cases}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
 
     Returns:
         A tensor of `x`'s shape and dtype, in {-1, +1}.
@@ -60,6 +63,7 @@ def approx_sign(x):
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def swish_sign(x, beta: float = 5.0):
     r"""The sign, with the gradient of a smooth step as steep as beta.
 
@@ -67,7 +71,7 @@ def swish_sign(x, beta: float = 5.0):
     \frac{\beta \left(2 - \beta x \tanh\frac{\beta x}{2}\right)}{1 + \cosh \beta x}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
         beta: The steepness.
 
     Returns:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from larq_bop import backend
+from larq_bop.elementwise import elementwise
 from larq_bop.quantizers.base import ClippedQuantizer
 from larq_bop.quantizers.pseudo_gradient import straight_through
 
@@ -15,6 +16,7 @@ __all__ = ["SteTern", "ste_tern"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
+@elementwise
 def ste_tern(
     x,
     threshold_value: float = 0.05,
@@ -28,7 +30,7 @@ def ste_tern(
     \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        x: A float tensor of any shape.
+        x: A tensor of any shape, or a symbolic one; integers count as floats.
         threshold_value: $\Delta$.
         ternary_weight_networks: Whether $\Delta$ is 0.7 times the mean of $|x|$ instead.
         clip_value: c, or None for a gradient that is never clipped.

@@ -1,5 +1,6 @@
 """Work that is compiled inside a step equals the same work op by op."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ if backends.BACKEND != "tensorflow":
 
 import tensorflow as tf
 
-from larq_bop import quantizers
+from larq_bop import context, models, quantizers
 from larq_bop.backend.tensorflow import compilation
 
 
@@ -44,11 +45,36 @@ def test_a_large_sign_and_its_gradient(clip_value, dtype):
     ("shape", "is_compiled"),
     [((2, 4096), True), ((None, 64, 64), True), ((2, 4095), False), (None, False)],
 )
-def test_only_large_tensors_of_a_step_are_compiled(shape, is_compiled):
-    fused = compilation.fused(lambda x: x + 1)
+@pytest.mark.parametrize("of_gradients", [False, True])
+def test_only_large_tensors_of_a_step_are_compiled(shape, is_compiled, of_gradients):
+    fused = compilation.fused(lambda x: x + 1, of_gradients=of_gradients)
     step = tf.function(fused, input_signature=[tf.TensorSpec(shape)], autograph=False)
+    with context.training_scope(not of_gradients):
+        step.get_concrete_function()
     operations = {op.type for op in step.get_concrete_function().graph.get_operations()}
     assert ("AddV2" not in operations) == is_compiled
     x = tf.ones((2, 64, 64) if shape is None else [n or 2 for n in shape])
     np.testing.assert_array_equal(step(x), x + 1)
     np.testing.assert_array_equal(fused(x), x + 1)
+
+
+def compiles(model, training):
+    """Whether anything in a traced call of a model is compiled by XLA when it runs."""
+
+    @tf.function(autograph=False)
+    def call(x):
+        return model(x, training=training)
+
+    traced = call.get_concrete_function(tf.TensorSpec(model.input_shape))
+    library = traced.graph.as_graph_def().library.function
+    return any(function.attr["_XlaMustCompile"].b for function in library)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_predictions_compile_nothing(policy):
+    """A server sees many sizes of batches, each of which would be compiled anew."""
+    keras.config.set_dtype_policy(policy)
+    model = models.binarynet((16, 16, 3), filters=128, dense_units=4096)
+    assert compiles(model, training=True)
+    assert not compiles(model, training=False)
+    assert not compiles(model, training=None)

@@ -97,6 +97,13 @@ def test_a_variable_claimed_twice_is_refused():
         optimizer.build([tf.Variable([1.0])])
 
 
+def test_an_eager_step_that_builds_the_optimizer_too_late_warns():
+    model = networks.network()
+    model.compile(networks.bop_and_adam(), "sparse_categorical_crossentropy", run_eagerly=True)
+    with pytest.warns(UserWarning, match=r"not -1 and \+1 yet: .*optimizer\.build"):
+        networks.fit(model, epochs=1)
+
+
 def test_an_optimizer_that_claims_nothing_is_refused():
     optimizer = CaseOptimizer((lambda v: False, Bop(name="idle")), default_optimizer=Bop())
     with pytest.raises(ValueError, match="'idle' did not claim any variables"):
@@ -112,6 +119,27 @@ def test_a_keras_file_goes_on_where_it_was_saved(tmp_path, predicate):
     assert isinstance(loaded.optimizer, CaseOptimizer)
     backends.assert_identical(values(loaded.optimizer.variables), values(model.optimizer.variables))
     assert networks.fit(loaded) == networks.fit(model)
+    backends.assert_identical(values(loaded.variables), values(model.variables))
+
+
+@pytest.mark.parametrize(
+    ("predicate", "message"),
+    [
+        (Bop.is_binary_variable, "'bop' did not claim any variables"),
+        (claims_convolutions, "as trainable variable 0"),
+    ],
+)
+def test_a_model_that_was_frozen_before_it_was_saved_loads(tmp_path, predicate, message):
+    model = compiled(predicate=predicate)
+    networks.fit(model, epochs=1)
+    for layer in model.layers[:-2]:
+        layer.trainable = False
+    model.save(tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match=message):
+        loaded = tf_keras.models.load_model(tmp_path / "model.keras")
+    backends.assert_identical(values(loaded.variables), values(model.variables))
+    with pytest.raises(ValueError, match=f"{message}.*compile the model with a new"):
+        networks.fit(loaded, epochs=1)
     backends.assert_identical(values(loaded.variables), values(model.variables))
 
 

@@ -11,8 +11,10 @@ from larq_bop.larq import CannotCrossError, from_larq, to_larq
 
 def test_kernels_that_are_marked_and_no_signs_are_refused():
     layer = lb.layers.QuantDense(2, kernel_quantizer=lb.quantizers.NoOp(precision=1), name="odd")
+    model = keras.Sequential([keras.Input((4,)), layer])
+    layer.kernel.assign(0.25 * layer.kernel)
     with pytest.raises(CannotCrossError, match="'odd' cannot cross: its kernel is marked as bin"):
-        to_larq(keras.Sequential([keras.Input((4,)), layer]))
+        to_larq(model)
 
 
 @keras.saving.register_keras_serializable("tests")

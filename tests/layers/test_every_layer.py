@@ -201,6 +201,35 @@ def test_subclasses_may_have_arguments_of_their_own():
     assert list(inspect.signature(Wide).parameters) == ["factor", "kwargs"]
 
 
+# Integers.
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "float16"])
+@pytest.mark.parametrize("quantizer", ["ste_sign", "ste_heaviside", None])
+@KINDS
+def test_integers_count_as_floats(name, quantizer, policy):
+    """Images as they are read, for one."""
+    arguments = {"padding": "same", "pad_values": -1.0} if name in PADDED else {}
+    layer = make(name, **{**binary(name), "input_quantizer": quantizer}, **arguments, dtype=policy)
+    shape = LAYERS[name][1]
+    for dtype in ("uint8", "int32"):
+        x = np.random.default_rng(0).integers(0, 3, shape).astype(dtype)
+        y = layer(ops.convert_to_tensor(x))
+        expected = layer(ops.convert_to_tensor(x.astype("float32")))
+        assert backends.dtype_of(y) == layer.compute_dtype
+        np.testing.assert_array_equal(backends.to_numpy(y), backends.to_numpy(expected))
+
+
+@KINDS
+def test_a_model_trains_on_integers(name):
+    _, *shape = LAYERS[name][1]
+    model = keras.Sequential([keras.Input(shape, dtype="uint8"), make(name, **binary(name))])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype("uint8")
+    y = np.zeros(model.compute_output_shape(x.shape))
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()
+
+
 # Kernels.
 
 
@@ -219,8 +248,44 @@ def test_kernels_are_quantized_inside_a_scope_only(name):
 
 
 @KINDS
-def test_no_op_marks_the_kernels_for_bop(name):
-    layer = make(name, **marked(name))
+@pytest.mark.parametrize("trainable", [True, False])
+def test_marked_kernels_are_the_signs_of_what_their_initializer_draws(name, trainable):
+    """Also where nothing ever trains them. Latent ones are what it draws."""
+
+    def kernels(quantizers):
+        initializers = {
+            f"{role}_initializer": keras.initializers.RandomNormal(seed=1) for role in roles(name)
+        }
+        layer = make(name, trainable=trainable, **quantizers(name), **initializers)
+        layer.build(LAYERS[name][1])
+        return [backends.to_numpy(kernel) for kernel in layer.weights[: len(roles(name))]]
+
+    for found, latent in zip(kernels(marked), kernels(binary), strict=True):
+        assert (np.abs(latent) != 1).all()
+        np.testing.assert_array_equal(found, oracle.sign(latent))
+
+
+@pytest.mark.filterwarnings("ignore:The layer .* binarizes its kernel without")
+@pytest.mark.parametrize("name", ["QuantDense", "QuantConv1D", "QuantConv2D", "QuantConv3D"])
+def test_lora_and_kernels(name):
+    """It adds real numbers: to a latent kernel before it is quantized, to a binary one never."""
+    layer = make(name, **marked(name), name="mine")
+    layer.build(LAYERS[name][1])
+    with pytest.raises(ValueError, match="'mine' cannot enable LoRA"):
+        layer.enable_lora(2)
+    layer = make(name, **binary(name, constraint=None))
+    layer.build(LAYERS[name][1])
+    layer.enable_lora(2)
+    layer.lora_kernel_b.assign(normal(layer.lora_kernel_b.shape))
+    with quantized_scope(True):
+        used = backends.to_numpy(layer.kernel)
+    np.testing.assert_array_equal(used, oracle.sign(backends.to_numpy(layer.kernel)))
+
+
+@KINDS
+@pytest.mark.parametrize("quantizers", [marked, binary])
+def test_bop_finds_the_kernels_and_nothing_else(name, quantizers):
+    layer = make(name, **quantizers(name))
     layer.build(LAYERS[name][1])
     count = len(roles(name))
     assert [Bop.is_binary_variable(v) for v in layer.weights] == [True] * count + [False]

@@ -11,6 +11,7 @@ from keras import ops
 from larq_bop import Bop, constraints, quantizers
 from larq_bop.context import quantized_scope
 from larq_bop.layers import QuantConv2D, QuantDense
+from larq_bop.utils import set_precision
 from tests import backends, oracle
 
 BINARY = {
@@ -153,24 +154,33 @@ def test_the_kernel_is_quantized_inside_a_scope_only():
 
 
 @pytest.mark.parametrize(
-    ("quantizer", "is_binary"),
+    ("quantizer", "precision"),
     [
-        (quantizers.NoOp(precision=1), True),
-        (quantizers.NoOp(precision=2), False),
-        ("ste_sign", False),
-        (None, False),
+        (quantizers.NoOp(precision=1), 1),
+        (quantizers.NoOp(precision=2), 2),
+        ("ste_sign", 1),
+        ("approx_sign", 1),
+        ("swish_sign", 1),
+        ("magnitude_aware_sign", 1),
+        ("ste_heaviside", 1),
+        ("ste_tern", 2),
+        (quantizers.DoReFa(4, mode="weights"), 4),
+        (set_precision(1)(lambda x: x), 1),
+        (lambda x: x, None),
+        (None, None),
     ],
 )
 @pytest.mark.parametrize("kind", ["dense", "conv"])
-def test_no_op_tags_the_kernel_and_nothing_else(kind, quantizer, is_binary):
+def test_the_kernel_has_the_precision_of_its_quantizer_and_nothing_else_has(
+    kind, quantizer, precision
+):
+    """As in Larq, whose users send `ste_sign` kernels to Bop."""
     layer, _, shape = KINDS[kind]
     layer = layer(kernel_quantizer=quantizer, kernel_constraint="weight_clip")
     layer.build(shape)
-    assert Bop.is_binary_variable(layer.kernel) == is_binary
+    assert getattr(layer.kernel, "precision", None) == precision
+    assert Bop.is_binary_variable(layer.kernel) == (precision == 1)
     assert not Bop.is_binary_variable(layer.bias)
-    assert getattr(layer.kernel, "precision", None) == (
-        quantizer.precision if isinstance(quantizer, quantizers.NoOp) else None
-    )
 
 
 @pytest.mark.parametrize("kind", ["dense", "conv"])
@@ -342,7 +352,7 @@ def test_a_model_loads_without_custom_objects(tmp_path):
     assert [Bop.is_binary_variable(v) for v in loaded.variables] == [
         Bop.is_binary_variable(v) for v in model.variables
     ]
-    assert sum(Bop.is_binary_variable(v) for v in loaded.variables) == 1
+    assert sum(Bop.is_binary_variable(v) for v in loaded.variables) == 2
 
 
 def test_clone_model():

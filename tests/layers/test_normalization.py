@@ -68,16 +68,28 @@ def test_values_statistics_and_gradients_are_those_of_keras(shape, arguments):
 # JAX has no float64 unless it is asked for.
 @pytest.mark.parametrize(
     "policy",
-    ["mixed_bfloat16", "mixed_float16", *(["float64"] if backends.BACKEND != "jax" else [])],
+    [
+        "mixed_bfloat16",
+        "mixed_float16",
+        "bfloat16",
+        "float16",
+        *(["float64"] if backends.BACKEND != "jax" else []),
+    ],
 )
 def test_other_dtypes(policy):
     ours, theirs = pair(SHAPES["images"], dtype=policy)
     x = normal(SHAPES["images"])
     y = ours(x, training=True)
     assert backends.dtype_of(y) == ours.compute_dtype
-    tolerance = {"mixed_bfloat16": 2e-2, "mixed_float16": 2e-3, "float64": 1e-12}[policy]
+    tolerance = {"bfloat16": 2e-2, "float16": 2e-3, "float64": 1e-12}[ours.compute_dtype]
     assert_same(y, theirs(x, training=True), tolerance)
     assert_same(ours.moving_variance, theirs.moving_variance, min(tolerance, 1e-4))
+
+
+def test_integers_are_left_to_keras():
+    ours, theirs = pair(SHAPES["images"])
+    x = np.random.default_rng(0).integers(0, 256, SHAPES["images"]).astype("int32")
+    assert_same(ours(x, training=True), theirs(x, training=True))
 
 
 def test_one_image_of_one_pixel():

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from keras import ops
 
 from larq_bop import Bop, Bop2ndOrder
 from tests import backends, oracle
@@ -334,6 +335,28 @@ def test_flips_are_remembered_for_1024_steps(mode):
         optimizer.flips(1025)
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables")
+def test_a_variable_without_a_gradient_flipped_nothing():
+    """Also where its array still holds the flips of 1,024 steps ago."""
+    variables = [backends.binary_variable(np.ones(n)) for n in (2, 3)]
+    optimizer = Bop(threshold=0.5, gamma=1.0)
+    optimizer.build(variables)
+    optimizer.apply([ops.ones(2), ops.ones(3)], variables)
+    assert optimizer.flips().tolist() == [5]
+    optimizer.apply([-ops.ones(2), None], variables)
+    assert optimizer.flips(2).tolist() == [5, 2]
+    optimizer._iterations.assign(1024)
+    optimizer.apply([ops.ones(2), None], variables)
+    assert optimizer.flips(3).tolist() == [0, 0, 2]
+
+
+def test_an_optimizer_without_variables_flipped_nothing():
+    optimizer = Bop()
+    optimizer._iterations.assign(3)
+    assert optimizer.flips(2).tolist() == [0, 0]
+    assert optimizer.num_weights == 0
+
+
 def test_more_flips_than_steps_is_an_error():
     optimizer = Bop()
     step = backends.stepper(optimizer, [backends.binary_variable([1.0])])
@@ -356,8 +379,9 @@ def test_state_is_one_float32_a_weight():
         if size > 1 and backends.dtype_of(v) == "float32"
     ]
     assert float32 == [2000, 7]
-    # The rest: iteration, gamma, threshold, and for each variable 1,024 counts and one total.
-    assert sum(sizes) - sum(float32) == 3 + 2 * 1025
+    # The rest: iteration, gamma, threshold, and for each variable 1,024 counts with the step of
+    # each, and one total.
+    assert sum(sizes) - sum(float32) == 3 + 2 * 2049
 
 
 def test_untagged_variables_are_warned_of_by_path():

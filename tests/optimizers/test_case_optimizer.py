@@ -9,13 +9,16 @@ import pytest
 from keras import ops
 
 from larq_bop import Bop, CaseOptimizer
+from larq_bop.layers import QuantDense
 from tests import backends, oracle
 from tests.optimizers.cases import (
     GAMMAS,
     SGD,
+    binary_kernel,
     bop,
     case,
     fit,
+    functional,
     network,
     number,
     tagged_and_plain,
@@ -77,6 +80,28 @@ def test_a_variable_without_a_gradient_stays():
     np.testing.assert_array_equal(backends.to_numpy(plain), before[1])
     np.testing.assert_array_equal(backends.to_numpy(binary), -np.ones((4, 3)))
     assert number(other[0]) == 0.0
+
+
+@pytest.mark.parametrize("kind", ["schedule", "adam"])
+def test_time_goes_on_for_an_optimizer_without_gradients(kind):
+    """Its counter and so its schedules, and a Bop flips nothing."""
+    gamma = keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.0, 1.0])
+    busy = Bop(0.5, 1.0)
+    idle = Bop(0.5, gamma) if kind == "schedule" else keras.optimizers.Adam(gamma)
+    variables = [backends.binary_variable(np.ones(2)) for _ in range(2)]
+    optimizer = CaseOptimizer((lambda v: v is variables[0], busy), default_optimizer=idle)
+    optimizer.build(variables)
+    for step in range(3):
+        optimizer.apply([(-1.0) ** step * ops.ones(2), None], variables)
+    assert [int(number(o.iterations)) for o in (optimizer, busy, idle)] == [3, 3, 3]
+    assert number(idle.learning_rate) == 1.0
+    np.testing.assert_array_equal(backends.to_numpy(variables[1]), [1.0, 1.0])
+    assert busy.flips(3).tolist() == [2, 2, 2]
+    if kind == "schedule":
+        assert idle.flips(3).tolist() == [0, 0, 0]
+        optimizer.apply([None, ops.ones(2)], variables)
+        assert idle.flips(4).tolist() == [0, 0, 0, 2]
+        assert busy.flips(4).tolist() == [2, 2, 2, 0]
 
 
 @pytest.mark.parametrize("mode", backends.MODES)
@@ -149,6 +174,34 @@ def test_an_optimizer_that_claims_nothing_is_an_error():
         optimizer.build(tagged_and_plain())
 
 
+def test_a_variable_that_it_was_not_built_with_is_an_error():
+    binary, plain = tagged_and_plain()
+    optimizer = CaseOptimizer((Bop.is_binary_variable, bop()), default_optimizer=SGD())
+    optimizer.build([binary])
+    with pytest.raises(ValueError, match="Unknown variable"):
+        optimizer.apply([ops.ones((4, 3)), ops.ones(5)], [binary, plain])
+
+
+@pytest.mark.parametrize("use_ema", [False, True])
+def test_what_is_unfrozen_during_a_training_is_left_alone_at_its_end(use_ema):
+    """As with every Keras optimizer, until the model is compiled anew."""
+    model = network()
+    model.get_layer("last").trainable = False
+    fit(model, case(default=keras.optimizers.SGD(0.1, use_ema=use_ema)))
+    model.get_layer("last").trainable = True
+    before = backends.to_numpy(model.get_layer("last").kernel)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    np.testing.assert_array_equal(backends.to_numpy(model.get_layer("last").kernel), before)
+    if use_ema and backends.BACKEND == "jax":
+        return  # Keras' averages read variables that its refused step has taken away.
+    if backends.BACKEND == "tensorflow":
+        fit(model)  # Its step is traced already, for those that were trainable.
+        np.testing.assert_array_equal(backends.to_numpy(model.get_layer("last").kernel), before)
+    else:
+        with pytest.raises(ValueError, match="variable"):
+            fit(model)
+
+
 def test_optimizers_that_disagree_about_the_loss_scale_are_refused():
     with pytest.raises(ValueError, match=r"loss_scale_factor.*8.0"):
         CaseOptimizer((Bop.is_binary_variable, Bop(loss_scale_factor=8.0)), default_optimizer=SGD())
@@ -171,8 +224,10 @@ def test_without_a_default_there_is_no_learning_rate():
     assert not hasattr(optimizer, "learning_rate")
     with pytest.raises(AttributeError, match="default_optimizer"):
         optimizer.learning_rate = 0.5
-    with pytest.raises(AttributeError, match="default_optimizer"):
-        _ = optimizer.optimizers
+    # LearningRateScheduler comes this way.
+    for each in optimizer.optimizers:
+        with pytest.raises(AttributeError, match="default_optimizer"):
+            each.learning_rate = 0.5
 
 
 def test_iterations_can_be_read_and_set():
@@ -223,6 +278,32 @@ def test_reduce_lr_on_plateau_moves_the_default_and_not_gamma(gamma):
     fit(network(), optimizer, epochs=4, callbacks=[plateau, recorder])
     assert recorder.rates == [0.5, 0.25, 0.125, 0.0625]
     np.testing.assert_allclose(recorder.gammas, gammas, rtol=1e-6)
+
+
+def test_tensorboard_follows_a_training_without_a_default(tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    model = functional([QuantDense(3, **binary_kernel()), keras.layers.Softmax()])
+    board = keras.callbacks.TensorBoard(tmp_path)
+    history = fit(
+        model, CaseOptimizer((Bop.is_binary_variable, bop())), epochs=2, callbacks=[board]
+    )
+    assert len(history.history["loss"]) == 2
+    assert list(tmp_path.rglob("events*"))
+
+
+def test_averages_of_an_optimizer_in_a_pair_are_swapped_in_at_the_end_of_an_epoch():
+    average = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.9)
+    optimizer = CaseOptimizer(
+        (Bop.is_binary_variable, bop()),
+        (lambda v: not Bop.is_binary_variable(v), average),
+    )
+    model = network()
+    fit(model, optimizer, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)])
+    averages = average._model_variables_moving_average
+    backends.assert_identical(
+        backends.snapshot(average._trainable_variables), backends.snapshot(averages)
+    )
+    assert all(backends.to_numpy(each).any() for each in averages)
 
 
 # Its state.

@@ -1,5 +1,6 @@
 """CaseOptimizer in files, configs and checkpoints."""
 
+import copy
 import json
 import zipfile
 
@@ -9,7 +10,7 @@ import pytest
 
 from larq_bop import Bop, CaseOptimizer
 from larq_bop.layers import QuantDense
-from larq_bop.optimizers.cases import ClaimedVariables
+from larq_bop.optimizers.predicates import ClaimedVariables
 from tests import backends
 from tests.optimizers.cases import (
     GAMMAS,
@@ -18,10 +19,13 @@ from tests.optimizers.cases import (
     binary_kernel,
     bop,
     case,
+    data,
     fit,
+    functional,
     layers,
     network,
     number,
+    tagged_and_plain,
 )
 
 
@@ -205,9 +209,39 @@ def test_one_optimizer_in_two_pairs_is_still_one_after_saving(registered, tmp_pa
     )
 
 
-def test_an_unregistered_predicate_of_an_unbuilt_optimizer_cannot_be_saved():
+class Among:
+    """An unregistered predicate that holds variables, which cannot be copied."""
+
+    def __init__(self, variables):
+        self.variables = variables
+
+    def __call__(self, variable):
+        return any(variable is each for each in self.variables)
+
+
+def test_an_unbuilt_optimizer_with_an_unregistered_predicate_is_copied_and_not_saved():
+    variables = tagged_and_plain()
+    predicate = Among(variables[:1])
+    optimizer = case(predicate)
+    copied = CaseOptimizer.from_config(copy.deepcopy(optimizer.get_config()))
+    ((copied_predicate, _),) = copied.pred_opt_pairs
+    assert copied_predicate is predicate
+    copied.build(variables)
+    assert copied.pred_opt_pairs[0][1].num_weights == 12
+    # In one process only: a file cannot hold it.
     with pytest.raises(ValueError, match=r"not registered.*not built"):
-        case(lambda variable: True).get_config()
+        keras.optimizers.serialize(optimizer)
+
+
+def test_a_copy_leaves_the_config_as_it_was():
+    optimizer = case(
+        binary=bop(gamma=GAMMAS["schedule"][0]),
+        default=keras.optimizers.Adam(GAMMAS["schedule"][0]),
+    )
+    config = optimizer.get_config()
+    before = copy.deepcopy(config)
+    CaseOptimizer.from_config(config)
+    assert config == before
 
 
 def test_two_variables_with_one_path():
@@ -223,12 +257,121 @@ def test_two_variables_with_one_path():
     by_position = case(lambda variable: variable is binary)
     by_position.build([binary, other, third])
     config = by_position.get_config()
-    assert config["predicates"][0]["config"] == {"paths": {"0": "w"}}
+    assert config["predicates"][0]["config"] == {
+        "paths": {"0": "w"},
+        "variables": ["w (1,)", "w (1,)", "v (1,)"],
+    }
     loaded = CaseOptimizer.from_config(config)
     loaded.build([binary, other, third])
     assert loaded.pred_opt_pairs[0][1].num_weights == 1
-    with pytest.raises(ValueError, match=r"trained 'w' as trainable variable 0.*has 'v'"):
+    with pytest.warns(UserWarning, match=r"trained w \(1,\) as trainable variable 0.*has v \(1,\)"):
         CaseOptimizer.from_config(config).build([third, other])
+
+
+# Files whose optimizer does not fit the model any more, or that hold no state for it.
+
+
+def freeze(model, names):
+    for name in names:
+        model.get_layer(name).trainable = False
+
+
+def assert_loads_and_refuses_to_train(path, model, message):
+    """The model predicts what it did; a step is an error that says what to do."""
+    with pytest.warns(UserWarning, match=message):
+        loaded = keras.models.load_model(path)
+    x, _ = data()
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    with pytest.raises(ValueError, match=f"{message}.*compile the model with a new"):
+        fit(loaded)
+    backends.assert_identical(
+        backends.snapshot(loaded.variables), backends.snapshot(model.variables)
+    )
+    fit(loaded, keras.optimizers.Adam())
+
+
+def trained(optimizer, layers=None):
+    model = functional(layers) if layers else network()
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    x, y = data()
+    model.train_on_batch(x, y)
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("registered by larq_bop", "'bop' did not claim any variables"),
+        ("lambda", "as trainable variable 0"),
+    ],
+)
+def test_a_model_that_was_frozen_before_it_was_saved_loads(name, message, tmp_path):
+    optimizer = case(PREDICATES[name])
+    is_wrapped = name == "lambda"
+    model = trained(keras.optimizers.LossScaleOptimizer(optimizer) if is_wrapped else optimizer)
+    freeze(model, ["first", "last"])
+    model.save(tmp_path / "model.keras")
+    assert_loads_and_refuses_to_train(tmp_path / "model.keras", model, message)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+def test_what_is_not_frozen_trains_on_where_the_predicates_still_claim_something(tmp_path):
+    model = trained(case())
+    freeze(model, ["first"])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    x, _ = data()
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    fit(loaded)
+    backends.assert_identical(
+        backends.snapshot(loaded.get_layer("first").weights),
+        backends.snapshot(model.get_layer("first").weights),
+    )
+    assert loaded.optimizer.pred_opt_pairs[0][1].num_weights == 16 * 3
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+def test_kernels_of_the_same_name_are_not_confused_where_some_are_frozen(tmp_path):
+    """The second kernel stands where the first one stood."""
+    hidden = [QuantDense(6, **binary_kernel(), name=name) for name in ("first", "second")]
+    last = [keras.layers.Dense(3, use_bias=False, name="last"), keras.layers.Softmax()]
+    model = trained(case(lambda variable: "last" not in variable.path), [*hidden, *last])
+    freeze(model, ["first"])
+    model.save(tmp_path / "model.keras")
+    assert_loads_and_refuses_to_train(
+        tmp_path / "model.keras", model, r"trained kernel \(6, 6\) as trainable variable 1"
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+def test_layers_that_were_added_after_the_optimizer_was_built_train_on(tmp_path):
+    optimizer = case(lambda variable: Bop.is_binary_variable(variable))
+    model = trained(optimizer)
+    longer = keras.Sequential([model, keras.layers.Dense(3, activation="softmax", name="added")])
+    longer.build((None, 6))
+    longer.compile(optimizer, "sparse_categorical_crossentropy")
+    longer.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    x, _ = data()
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), longer.predict(x, verbose=0))
+    fit(loaded)
+    assert loaded.optimizer.pred_opt_pairs[0][1].num_weights == 6 * 16 + 16 * 3
+
+
+@pytest.mark.parametrize("name", ["registered by larq_bop", "lambda"])
+def test_an_hdf5_file_loads_and_its_optimizer_begins_anew(name, tmp_path):
+    """The file has no state of optimizers that Keras could give back."""
+    model = trained(case(PREDICATES[name]))
+    model.save(tmp_path / "model.h5")
+    with pytest.warns(UserWarning, match="'optimizer_case' is loaded without its state"):
+        loaded = keras.models.load_model(tmp_path / "model.h5")
+    x, _ = data()
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    fit(loaded)
+    ((_, loaded_bop),) = loaded.optimizer.pred_opt_pairs
+    assert int(number(loaded_bop.iterations)) == 5
+    assert loaded_bop.num_weights == 6 * 16 + 16 * 3
 
 
 def test_without_a_default_a_model_trains_and_its_file_loads(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from larq_bop import layers, quantizers
+from larq_bop import activations, layers, math, quantizers
 from tests import backends, oracle
 
 BEYOND_ONE = np.nextafter(np.float32(1), np.float32(2))
@@ -162,6 +162,60 @@ def test_dorefas_precision_is_its_bits():
 def test_another_mode_is_an_error(mode):
     with pytest.raises(ValueError, match=f"Invalid DoReFa quantizer mode {mode}"):
         quantizers.DoReFa(mode=mode)
+
+
+def test_a_mode_that_is_set_later_is_checked_when_it_is_used():
+    quantizer = quantizers.DoReFa()
+    quantizer.mode = "test"
+    with pytest.raises(ValueError, match="Invalid DoReFa quantizer mode test"):
+        quantizer(RANDOM)
+
+
+INTEGERS = np.array([[0, 1, 2, 255], [3, 0, 7, 100]])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
+@pytest.mark.parametrize("name", CASES)
+def test_integers_count_as_floats(name, dtype):
+    quantizer, values_of, _ = CASES[name]
+    x = INTEGERS.astype(dtype)
+    y = quantizer(ops.convert_to_tensor(x))
+    assert backends.dtype_of(y) == "float32"
+    np.testing.assert_allclose(
+        backends.to_numpy(y), values_of(x.astype("float32")), rtol=1e-6, atol=1e-7
+    )
+
+
+FUNCTIONS = [
+    (quantizers.ste_sign, (0.5,), {}),
+    (quantizers.approx_sign, (), {}),
+    (quantizers.swish_sign, (), {"beta": 2.0}),
+    (quantizers.ste_tern, (0.2,), {"ternary_weight_networks": True}),
+    (quantizers.ste_heaviside, (), {}),
+    (math.sign, (), {}),
+    (math.heaviside, (), {}),
+    (activations.hard_tanh, (), {}),
+    (activations.leaky_tanh, (0.5,), {}),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32"])
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"), FUNCTIONS, ids=lambda f: getattr(f, "__name__", "")
+)
+def test_functions_take_symbolic_tensors(function, arguments, named, dtype, tmp_path):
+    """As those of `keras.ops` do, and the model that they make can be saved."""
+    inputs = keras.Input((4,), dtype=dtype)
+    outputs = function(inputs, *arguments, **named)
+    assert outputs.shape == (None, 4)
+    assert backends.dtype_of(outputs) == ("float32" if dtype == "int32" else dtype)
+    model = keras.Model(inputs, outputs)
+    x = ops.convert_to_tensor(INTEGERS - 3, dtype=dtype)
+    expected = backends.to_numpy(function(x, *arguments, **named))
+    np.testing.assert_array_equal(backends.to_numpy(model(x)), expected)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(backends.to_numpy(loaded(x)), expected)
 
 
 @pytest.mark.parametrize("k_bit", [0, -1, 1.5, "2"])

@@ -14,6 +14,7 @@ __all__ = [
     "at_once",
     "convolution",
     "fused",
+    "is_eager",
     "max_pooled",
     "normalized",
     "sign",
@@ -48,6 +49,11 @@ def assume_reduced_gradients(optimizer) -> None:
 def at_once():
     """Returns a scope whose operations run while a step is traced, before it first runs."""
     return tf.init_scope()
+
+
+def is_eager() -> bool:
+    """Whether operations run now, and not when a function that is being traced is called."""
+    return tf.executing_eagerly()
 
 
 def max_pooled(x, pool_size, strides, padding, data_format):

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from larq_bop import context
+
 # Values of one example below which compiling takes longer than it will ever save.
 _FEWEST_VALUES = 4096
 
@@ -35,12 +37,17 @@ def compiled(function):
     return call
 
 
-def fused(function):
-    """Compiles elementwise work on large tensors inside a step; elsewhere it runs as it is.
+def fused(function, of_gradients: bool = False):
+    """Compiles elementwise work on large tensors inside a training step.
+
+    Elsewhere it runs as it is: XLA compiles for each size of a batch anew, of which a training has
+    one or two, and a server many.
 
     Args:
         function: A pure function of tensors, the first of which has the shape of the work, with the
             batch first.
+        of_gradients: Whether it computes gradients, and so runs in a training alone. Other work
+            does so where a quantized layer is called in training.
 
     Returns:
         A function of the same values.
@@ -51,6 +58,7 @@ def fused(function):
         shape = tensors[0].shape
         large = (
             not tf.executing_eagerly()
+            and (of_gradients or context.is_training())
             and shape.rank is not None
             and None not in shape[1:]
             and math.prod(shape[1:]) >= _FEWEST_VALUES

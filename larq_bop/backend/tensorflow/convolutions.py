@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 from keras import ops
 
+from larq_bop import context
 from larq_bop.backend.tensorflow import winograd
 
 # Below, moving the tiles around takes as long as the products that they save.
@@ -17,7 +18,8 @@ def convolution(inputs, kernel, strides, padding: str, data_format: str, dilatio
 
     3x3 kernels with strides and dilation 1 have a faster way on a CPU:
 
-    - In float32, Winograd's convolution. On values in {-1, 0, +1} it gives the same numbers.
+    - In float32, in training, Winograd's convolution. On values in {-1, 0, +1} it gives the same
+      numbers.
     - In bfloat16, whose direct convolution is fast, the gradient of the kernel as nine matrix
       products, where the map is small.
 
@@ -49,7 +51,9 @@ def _faster(inputs, kernel, strides, padding, data_format, dilation_rate):
         return None
     if tf.config.list_logical_devices("GPU"):
         return None
-    if inputs.dtype == tf.float32 and min(kernel.shape[2:]) >= _FEWEST_CHANNELS:
+    wide = min(kernel.shape[2:]) >= _FEWEST_CHANNELS
+    # Winograd's is compiled.
+    if inputs.dtype == tf.float32 and wide and context.is_training():
         return winograd.convolve
     if inputs.dtype == tf.bfloat16 and height * width <= _LARGEST_MAP:
         return _with_products_for_the_kernel

@@ -2,12 +2,15 @@
 
 import tensorflow as tf
 
+_DTYPES = (tf.float32, tf.bfloat16, tf.float16)
+
 
 def normalized(x, gamma, beta, epsilon: float, axis: int):
     """Returns images normalized over their batch, if the fused kernel can do it.
 
     Args:
-        x: `(batch, height, width, channels)`; float32, bfloat16 or float16.
+        x: `(batch, height, width, channels)`; float32, bfloat16 or float16. The kernel takes scale
+            and offset in float32 only.
         gamma: The scale, float32 `(channels,)`, or None for 1.
         beta: The offset, likewise, or None for 0.
         epsilon: What is added to the variance.
@@ -17,7 +20,9 @@ def normalized(x, gamma, beta, epsilon: float, axis: int):
         The normalized images in the dtype of `x`, and the batch's mean and (biased) variance in
         float32, `(channels,)`; or None, if `x` is something else.
     """
-    if len(x.shape) != 4 or axis not in (-1, 3) or x.dtype == tf.float64:
+    parameters = [each for each in (gamma, beta) if each is not None]
+    is_float32 = all(each.dtype in ("float32", tf.float32) for each in parameters)
+    if len(x.shape) != 4 or axis not in (-1, 3) or x.dtype not in _DTYPES or not is_float32:
         return None
     channels = x.shape[-1]
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
