@@ -111,8 +111,8 @@ FLOORS = [
     ["math", "metrics"],
     ["quantizers", "initializers"],
     ["activations"],
-    ["optimizers", "layers"],
-    ["models", "callbacks", "export"],
+    ["optimizers", "layers", "export"],
+    ["models", "callbacks"],
 ]
 
 
