@@ -64,6 +64,19 @@ def has_binary_kernel(layer) -> bool:
     return bool(np.all((kernel == scales) & (kernel > 0)))
 
 
+def passes_for_binary(layer) -> bool:
+    """Whether the engine would take a layer's kernel for signs that it is not.
+
+    It takes values of one output channel for equal, but for their sign, within 0.5 %.
+    """
+    if type(layer) not in CONVOLUTIONS or has_binary_kernel(layer):
+        return False
+    kernel = np.abs(used_kernel(layer))
+    is_near = np.abs(kernel - kernel[0, 0, 0]) <= 0.006 * kernel[0, 0, 0]
+    is_sign = makes_signs(getattr(layer, "input_quantizer", None)) or reads_signs(layer)
+    return is_sign and bool(np.all(is_near & (kernel > 0)))
+
+
 def used_kernel(layer, role: str = "kernel") -> np.ndarray:
     """Returns a kernel as a layer multiplies by it, in float32: quantized, if it has a quantizer.
 

@@ -12,6 +12,7 @@ from larq_bop.larq.binary_layers import (
     is_meant_to_be_binary,
     makes_signs,
     pad_values,
+    passes_for_binary,
 )
 from larq_bop.larq.small_maps import has_unknown_size, is_computed_wrongly
 
@@ -52,6 +53,12 @@ def check_layer(layer, target: str = "arm") -> None:
         target: The machine, as the engine calls it.
     """
     _check_activations(layer)
+    if passes_for_binary(layer):
+        raise CannotConvertError(
+            f"Larq Compute Engine would take the kernel of the layer {layer.name!r} for signs, as "
+            'its values are nearly equal but for them. Make them equal: "ste_sign" or '
+            '"magnitude_aware_sign" does.'
+        )
     if not is_meant_to_be_binary(layer):
         return
     if cure := _cure(layer, target):

@@ -12,6 +12,7 @@ from tests.larq.test_deploy import (
     assert_the_engine_predicts_the_same,
     convolution,
     images,
+    lce,
 )
 
 PAPER = {"input_quantizer": "ste_sign", "kernel_quantizer": None, "kernel_constraint": None}
@@ -52,6 +53,15 @@ def test_a_kernel_that_is_no_signs_stays_as_it_is(tmp_path):
     assert report.binary_operators == 0
     assert report.float32_layers == ("convolution", "dense")
     assert_the_engine_predicts_the_same(report, model)
+
+
+def test_a_kernel_of_zeros_stays_as_it_is(tmp_path):
+    layer = convolution(8, 3, kernel_initializer="zeros", bias_initializer="ones", **PAPER)
+    model = tf_keras.Sequential([tf_keras.Input((6, 6, 4)), layer])
+    report = convert(model, tmp_path / "model.tflite")
+    assert report.binary_operators == 0
+    found = lce.testing.Interpreter(report.path.read_bytes()).predict(images(model))
+    assert (found == 1).all()
 
 
 def test_layers_of_keras_that_multiply_signs_by_signs_are_bits(tmp_path):

@@ -114,6 +114,23 @@ def test_the_engine_does_take_ternary_values_for_signs():
     assert set(np.unique(found)) == {-1.0, 1.0}
 
 
+def nearly_signs():
+    layer = convolution(4, 3, kernel_quantizer=None, kernel_constraint=None, name="odd")
+    model = tf_keras.Sequential([tf_keras.Input(SHAPE), layer])
+    signs = np.where(np.random.default_rng(0).standard_normal(layer.kernel.shape) < 0, -0.5, 0.5)
+    layer.kernel.assign(signs * np.random.default_rng(1).uniform(0.998, 1.002, signs.shape))
+    return model
+
+
+def test_kernels_that_the_engine_would_take_for_signs_are_refused(tmp_path):
+    with pytest.raises(CannotConvertError, match="the kernel of the layer 'odd' for signs, as"):
+        convert(nearly_signs(), tmp_path / "model.tflite")
+
+
+def test_the_engine_does_take_such_kernels_for_signs():
+    assert count(lce.convert_keras_model(nearly_signs()), b"LceBconv2d") == 1
+
+
 class OwnModel(tf_keras.Model):
     def call(self, inputs):
         return inputs
