@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
-import fcntl
 import gzip
-import importlib
-import importlib.metadata
 import io
 import json
 import os
-import platform
 import shlex
 import shutil
-import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
@@ -24,10 +19,11 @@ from typing import Any
 
 import keras
 
-from experiments import accelerator
+from experiments import provenance
 from experiments.checkpoint import Checkpoints
 from experiments.errors import ExperimentError
 from experiments.files import atomic_write, cause, make_folder, read_file
+from experiments.lock import locked
 from experiments.settings import Settings
 
 CONFIG, HISTORY, RESULT = "config.json", "history.csv", "result.json"
@@ -38,7 +34,6 @@ _CHECKPOINTS, _TENSORBOARD = "checkpoints", "tensorboard"
 _PARTIAL_MODEL = f"partial-{MODEL}"
 _FILES = (CONFIG, HISTORY, RESULT, MODEL, PICTURE, STEPS, COMPRESSED_STEPS, _PARTIAL_MODEL)
 _FOLDERS = (_CHECKPOINTS, _TENSORBOARD)
-_PACKAGES = ("larq_bop", "keras", "numpy", "tensorflow-datasets")
 
 
 class RunFolder:
@@ -79,9 +74,9 @@ class RunFolder:
                 "command": shlex.join(["python", "-m", "experiments", *sys.argv[1:]]),
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "data": source,
-                "commit": _commit(),
-                "versions": _versions(),
-                "hardware": _hardware(),
+                "commit": provenance.commit(),
+                "versions": provenance.versions(),
+                "hardware": provenance.hardware(),
                 "wall_time_seconds": None if seconds is None else round(seconds, 1),
             },
         )
@@ -160,7 +155,7 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
     try:
         created = not os.path.exists(path)
         make_folder(path)
-        with _locked(path):
+        with locked(path / _LOCK):
             if overwrite:
                 _clear(path)
             else:
@@ -170,45 +165,6 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
         if created:
             with contextlib.suppress(OSError):
                 path.rmdir()  # It is empty: nothing came of the run.
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a folder's lock, whose file is gone afterwards."""
-    lock = path / _LOCK
-    handle = _open_lock(lock)
-    # Its holder before may have removed the file between our opening and our locking it: such a
-    # lock keeps nobody out.
-    while not _is_file_of(handle, lock):
-        os.close(handle)
-        handle = _open_lock(lock)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            lock.unlink()
-        os.close(handle)
-
-
-def _open_lock(lock: Path) -> int:
-    try:
-        handle = os.open(lock, os.O_CREAT | os.O_RDWR)
-    except OSError as error:
-        raise ExperimentError(
-            f"The folder {lock.parent} cannot be written: {cause(error)}."
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise ExperimentError(f"Another process is at work in {lock.parent}.") from error
-    return handle
-
-
-def _is_file_of(handle: int, path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    return False
 
 
 def is_finished(path: Path) -> bool:
@@ -287,58 +243,3 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON file, whole or not at all."""
     with atomic_write(path) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())
-
-
-def _commit() -> str | None:
-    """Returns the commit that the code is at, with "-dirty" if it was changed since.
-
-    A copy whose own history does not tell has it in the environment, as `LARQ_BOP_COMMIT`.
-    """
-    if given := os.environ.get("LARQ_BOP_COMMIT"):
-        return given
-    git = ("git", "describe", "--always", "--abbrev=40", "--dirty")
-    here = Path(__file__).parent
-    try:
-        told = subprocess.run(git, cwd=here, capture_output=True, check=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return told.stdout.strip()
-
-
-def _versions() -> dict[str, str]:
-    backend = keras.backend.backend()
-    versions = {
-        "python": platform.python_version(),
-        "backend": backend,
-        # Its package may go by another name, such as tensorflow-cpu.
-        backend: importlib.import_module(backend).__version__,
-    }
-    for package in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return versions
-
-
-def _hardware() -> dict[str, Any]:
-    return {
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "devices": _devices(),
-    }
-
-
-def _devices() -> list[str]:
-    if keras.backend.backend() == "torch":  # Keras lists devices for TensorFlow and JAX.
-        return [str(keras.ops.zeros(()).device)]
-    if accelerator.is_at_hand():
-        return accelerator.kinds()
-    return keras.distribution.list_devices()
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()

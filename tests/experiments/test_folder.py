@@ -177,7 +177,7 @@ def test_a_lock_whose_file_is_gone_keeps_nobody_out_and_is_taken_anew(tmp_path, 
             gone.append((tmp_path / ".lock").unlink())
         flock(handle, how)
 
-    monkeypatch.setattr(folder.fcntl, "flock", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     with folder.opened(tmp_path, SETTINGS, overwrite=False):
         assert gone
         with (
