@@ -54,9 +54,9 @@ def test_a_line_may_begin_at_0_and_a_cosine_may_not():
         schedule("cosine", start=0.0)
 
 
-def test_the_settings_name_the_hyperparameter_that_cannot_be():
+def test_settings_with_a_schedule_that_cannot_be_are_refused():
     settings = BopSettings(
         experiment="cifar10", dataset="cifar10", preset="fast", filters=8, **FAST
-    ).with_options(threshold=0.0, threshold_schedule="cosine")
+    )
     with pytest.raises(ExperimentError, match="The schedule of threshold"):
-        settings.schedule("threshold")
+        settings.with_options(threshold=0.0, threshold_schedule="cosine")
