@@ -25,6 +25,8 @@ def _finite(value: float | None) -> float | None:
     # Bounds alone let "nan" through, and "inf" where there is no upper one.
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number.")
+    if value is not None and value > _GREATEST:
+        raise typer.BadParameter(f"{value:g} is greater than {_GREATEST:g}.")
     return value
 
 
@@ -71,28 +73,26 @@ GammaDecayEpochs = Annotated[
 ]
 Threshold = Annotated[
     float | None,
-    typer.Option(min=0, max=_GREATEST, callback=_finite, help="Bop's threshold at the start."),
+    typer.Option(min=0, callback=_finite, help="Bop's threshold at the start."),
 ]
 ThresholdSchedule = Annotated[Name | None, typer.Option(help="How the threshold changes.")]
 ThresholdEnd = Annotated[
     float | None,
     typer.Option(
         min=0,
-        max=_GREATEST,
         callback=_finite,
         help="The threshold at the end of a line or a cosine.",
     ),
 ]
 LearningRate = Annotated[
     float | None,
-    typer.Option(min=0, max=_GREATEST, callback=_finite, help="Adam's learning rate at the start."),
+    typer.Option(min=0, callback=_finite, help="Adam's learning rate at the start."),
 ]
 LearningRateSchedule = Annotated[Name | None, typer.Option(help="How Adam's rate changes.")]
 LearningRateEnd = Annotated[
     float | None,
     typer.Option(
         min=0,
-        max=_GREATEST,
         callback=_finite,
         help="Adam's rate at the end of a line or a cosine.",
     ),

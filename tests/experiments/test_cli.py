@@ -135,7 +135,8 @@ def test_the_default_folder_is_the_first_that_is_not_finished(tmp_path, monkeypa
         (["quickstart", "--batch-size", "0"], ["--batch-size", "1"]),
         (["cifar10", "--filters", "0"], ["--filters", "1"]),
         (["quickstart", "--gamma", "nan"], ["--gamma"]),
-        (["quickstart", "--threshold", "inf"], ["--threshold", "less than or equal to 1e+30"]),
+        (["quickstart", "--threshold", "1e300"], ["--threshold", "1e+300 is greater than 1e+30"]),
+        (["quickstart", "--threshold", "inf"], ["--threshold", "inf is not a finite number"]),
     ],
 )
 def test_bad_options_are_named(tmp_path, arguments, words):
