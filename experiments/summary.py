@@ -76,7 +76,7 @@ def _table1(root: Path) -> list[tuple[str, ...]]:
 
 
 def _kind_of_weights(dataset: str, line: pd.Series, told: str) -> tuple[str, ...]:
-    name = approximation_viewpoint.KINDS[str(line.name)].replace("\n", " ")
+    name = approximation_viewpoint.KINDS[str(line.name)].label.replace("\n", " ")
     return (
         f"Table 1, {DATASETS[dataset]}: {name}",
         _mean_and_deviation(line["mean"], line["std"]),

@@ -15,23 +15,7 @@ from scipy import stats
 
 from experiments.analysis.results import DATASETS, RESULTS, Run, load, percent
 from experiments.approximation_viewpoint.reported import TABLE1, TABLE1_ANOVA_P
-
-NAME = "approximation-viewpoint"
-AS_IN_THE_REPORT = "latent_but_first_layer_binary_retrained_batch_norm"
-"""What the report's code tests as latent weights with batch normalization retrained."""
-
-KINDS = {
-    "binary": "binary weights",
-    "latent": "latent weights",
-    "latent_retrained_batch_norm": "latent weights,\nbatch norm retrained",
-    "binary_retrained_batch_norm": "binary weights,\nbatch norm retrained",
-    "latent_but_first_layer_binary": "latent weights but in\nthe first layer",
-    AS_IN_THE_REPORT: "latent weights but in the\nfirst layer, batch norm retrained",
-}
-"""What is tested, and how it is called. The report lacks the fourth, the control.
-
-The last two are how the report tested what it calls latent weights: its first layer stayed binary.
-"""
+from experiments.approximation_viewpoint.runs import AS_IN_THE_REPORT, KINDS, NAME
 
 FIRST_LAYER = f"{NAME}-first-layer"
 """The folder of runs that test `AS_IN_THE_REPORT`, too, which those in `NAME` may lack."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.cifar10.runs import FAST, REPORT, network
-from experiments.data import Dataset
+from experiments.cifar10.runs import FAST, REPORT
 from experiments.engine.bop_training import BopTraining
-from experiments.engine.folder import HISTORY, RunFolder
-from experiments.engine.run import Outcome, Run, train
+from experiments.engine.run import Run
 from experiments.engine.settings import BopSettings
 
 NAME = "ablation"
@@ -69,21 +67,8 @@ def runs(preset: str, seeds: Sequence[int] | None = None, **options: Any) -> dic
         f"{variant}-seed-{seed}": Run(
             settings(variant, seed, preset).with_options(**options),
             settings(variant, seed, "full"),
-            learn,
+            BopTraining.measure,
         )
         for variant in VARIANTS
         for seed in seeds or SEEDS
     }
-
-
-def learn(settings: BopSettings, data: Dataset, here: RunFolder) -> Outcome:
-    """Trains a network.
-
-    Returns:
-        The result of the weights of the lowest validation loss, and the wall time.
-    """
-    training = BopTraining(settings, lambda: network(settings, data), data, here.checkpoints)
-    history = training.progress.history
-    title = f"gamma {settings.gamma:g} {settings.gamma_schedule}, batch {settings.batch_size}"
-    train(training, title, lambda: here.write_rows(HISTORY, history))
-    return training.test(), training.progress.seconds

@@ -27,9 +27,8 @@ from experiments.data import Dataset
 from experiments.data.preprocessing import on_bytes
 from experiments.engine.folder import HISTORY, STEPS, RunFolder
 from experiments.engine.progress import ProgressBar, console
-from experiments.engine.run import Outcome
 from experiments.engine.settings import Settings
-from experiments.engine.training import split
+from experiments.engine.split import split
 from experiments.networks import binary_layers, rebuilt
 from larq_bop.constraints import WeightClip
 from larq_bop.models import latent_cnn
@@ -66,15 +65,14 @@ VARIANTS = {
 scaled as well; likewise, by a factor that floating point multiplies by without rounding."""
 
 
-def compare(settings: Settings, data: Dataset, here: RunFolder) -> Outcome:
+def measure(settings: Settings, data: Dataset, here: RunFolder) -> dict[str, Any]:
     """Trains the reference and the variants in lock step and compares their binary weights.
 
     It takes minutes, so that a run that was killed begins anew, and comes to the same.
 
     Returns:
         The number of binary weights, and for each variant the first step after which one had
-        another sign than the reference's, None if none ever had, and how many had in the end; the
-        wall time.
+        another sign than the reference's, None if none ever had, and how many had in the end.
     """
     begin = time.monotonic()
     keras.config.set_dtype_policy(settings.dtype_policy)
@@ -105,7 +103,8 @@ def compare(settings: Settings, data: Dataset, here: RunFolder) -> Outcome:
         first = variant["first_differing_step"]
         told = f"signs differ from step {first:,} on" if first else "no sign ever differs"
         console.print(f"{name}: {told}; {variant['differing_signs']:,} differ in the end")
-    return result, time.monotonic() - begin
+    here.seconds = time.monotonic() - begin
+    return result
 
 
 def step(reference: keras.Model, models: dict[str, keras.Model], batch) -> dict[str, float]:

@@ -142,7 +142,7 @@ def test_table_1_of_the_readme_is_that_of_the_raw_files():
         assert set(kinds) == set(KINDS) - lacking
         for kind, accuracies in kinds.items():
             values = 100 * np.array(accuracies)
-            label = " ".join(KINDS[kind].split())
+            label = " ".join(KINDS[kind].label.split())
             told = rows[f"{what}: {label}"]
             mean, deviation = map(float, re.findall(r"[\d.]+", told))
             assert mean == pytest.approx(values.mean(), abs=0.00501)
