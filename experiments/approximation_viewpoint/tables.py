@@ -61,22 +61,22 @@ class Comparison(NamedTuple):
 
 
 def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
-    """Returns the runs, whose labels are `dataset` and `seed`; see `results.load`.
+    """Returns the runs; see `results.load`.
 
     Args:
         root: The folder of all experiments' results.
         required: Whether it is an error that there is none.
         folder: The runs' own, `NAME` or `FIRST_LAYER`.
     """
-    return load(folder, r"(?P<dataset>[^-]+)-seed-(?P<seed>\d+)", root, required)
+    return load(folder, root, required)
 
 
 def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
     """Returns the test accuracies: a row a run, with its `dataset`, its `seed` and the `KINDS`."""
     rows = [
         {
-            "dataset": run.labels["dataset"],
-            "seed": int(run.labels["seed"]),
+            "dataset": run.settings["dataset"],
+            "seed": run.settings["seed"],
             **{kind: run.result.get(kind, np.nan) for kind in KINDS},
         }
         for run in runs

@@ -26,10 +26,12 @@ class Configuration(NamedTuple):
     Attributes:
         initializer: The kernels' initializer, by name or as a config: each layer makes its own.
         optimizer: Makes the optimizer of all variables.
+        label: What it is called.
     """
 
     initializer: str | dict[str, Any]
     optimizer: Callable[[], keras.optimizers.Optimizer]
+    label: str
 
 
 # Glorot's uniform distribution, whose limit is the square root of 3 times this scale over the fan,
@@ -39,11 +41,21 @@ _GLOROT_TIMES_0_01 = keras.initializers.serialize(
 )
 
 CONFIGURATIONS = {
-    "glorot_sgd_0.01": Configuration("glorot_uniform", lambda: keras.optimizers.SGD(0.01)),
-    "glorot_sgd_1": Configuration("glorot_uniform", lambda: keras.optimizers.SGD(1.0)),
-    "glorot_x0.01_sgd_0.01": Configuration(_GLOROT_TIMES_0_01, lambda: keras.optimizers.SGD(0.01)),
-    "uniform_sgd_0.01": Configuration("random_uniform", lambda: keras.optimizers.SGD(0.01)),
-    "uniform_adam_0.01": Configuration("random_uniform", lambda: keras.optimizers.Adam(0.01)),
+    "glorot_sgd_0.01": Configuration(
+        "glorot_uniform", lambda: keras.optimizers.SGD(0.01), "Glorot, SGD 0.01"
+    ),
+    "glorot_sgd_1": Configuration(
+        "glorot_uniform", lambda: keras.optimizers.SGD(1.0), "Glorot, SGD 1"
+    ),
+    "glorot_x0.01_sgd_0.01": Configuration(
+        _GLOROT_TIMES_0_01, lambda: keras.optimizers.SGD(0.01), "Glorot x 0.01, SGD 0.01"
+    ),
+    "uniform_sgd_0.01": Configuration(
+        "random_uniform", lambda: keras.optimizers.SGD(0.01), "uniform, SGD 0.01"
+    ),
+    "uniform_adam_0.01": Configuration(
+        "random_uniform", lambda: keras.optimizers.Adam(0.01), "uniform, Adam 0.01"
+    ),
 }
 """The report's five, in its order; "uniform" is Keras' default, from -0.05 to 0.05."""
 

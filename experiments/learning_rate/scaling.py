@@ -47,19 +47,23 @@ class Variant:
         clip: Where its latent weights are clipped and the straight-through estimator's gradient
             ends.
         other_rate: The learning rate of all other variables, batch normalization's offsets.
+        label: What it is called.
     """
 
     alpha: float = 1.0
     clip: float = 1.0
     other_rate: float = _LEARNING_RATE
+    label: str = ""
 
 
 REFERENCE = Variant()
 VARIANTS = {
-    "report": Variant(alpha=0.01, other_rate=0.01),
-    "same_beta": Variant(alpha=0.01),
-    "exact": Variant(alpha=0.01, clip=0.01),
-    "exact_power_of_two": Variant(alpha=2.0**-7, clip=2.0**-7),
+    "report": Variant(alpha=0.01, other_rate=0.01, label="as the report scaled it"),
+    "same_beta": Variant(alpha=0.01, label="and batch norm's offset at rate 1"),
+    "exact": Variant(alpha=0.01, clip=0.01, label="and clipping scaled: exact but for rounding"),
+    "exact_power_of_two": Variant(
+        alpha=2.0**-7, clip=2.0**-7, label=r"exact, scale $2^{-7}$: no rounding"
+    ),
 }
 """As the report did it, with one rate for all; with the offsets trained as before; with clipping
 scaled as well; likewise, by a factor that floating point multiplies by without rounding."""
