@@ -57,7 +57,7 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
         own = inspect.signature(function, eval_str=True).parameters.values()
         parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
         parameters += options.of_settings(settings, names)
-        command.__signature__ = inspect.Signature(parameters)
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__name__, command.__doc__ = function.__name__, function.__doc__
         return app.command()(command)
 
@@ -186,7 +186,8 @@ def mistakes_told() -> Iterator[None]:
         raise typer.Exit(2) from error
     except OSError as error:
         # Whatever is read or written besides files of the run: the screen, above all.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        if sys.__stdout__ is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         if not isinstance(error, BrokenPipeError):
             about = f"{error.filename}: " if error.filename else ""
             typer.echo(f"Error: {about}{cause(error)}.", err=True)

@@ -16,7 +16,7 @@ from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
 
 NAME = "quickstart"
-_QUICK = {
+_QUICK: dict[str, dict[str, Any]] = {
     "digits": {"filters": 64, "epochs": 30, "batch_size": 50, "gamma": 1e-2, "threshold": 1e-6},
     "mnist": {"filters": 32, "epochs": 3, "batch_size": 100, "gamma": 1e-3, "threshold": 1e-6},
     "cifar10": {"filters": 32, "epochs": 5, "batch_size": 100, "gamma": 1e-3, "threshold": 1e-6},
@@ -64,7 +64,7 @@ class QuickstartTraining(SingleTraining):
 
     def network(self) -> keras.Model:
         filters, classes = self.settings.filters, self.data.num_classes
-        kernel = {
+        kernel: dict[str, Any] = {
             "kernel_quantizer": NoOp(precision=1),
             "kernel_initializer": BinaryGlorotNormal(),
             "use_bias": False,

@@ -102,7 +102,7 @@ def _first_layer(root: Path) -> list[tuple[str, ...]]:
 
 def _figure1(root: Path) -> list[tuple[str, ...]]:
     runs = learning_rate.runs(root, required=False)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for dataset, group in learning_rate.by_dataset(runs).items():
         ours, theirs = learning_rate.accuracies(group), learning_rate.reported(dataset)
         for name in ours:
@@ -123,7 +123,7 @@ def _figure1(root: Path) -> list[tuple[str, ...]]:
 
 def _figure2(root: Path) -> list[tuple[str, ...]]:
     runs = hyperparameters.runs(root, required=False)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for sweep in hyperparameters.FIGURE:
         table = hyperparameters.table(runs, sweep)
         if table.empty:

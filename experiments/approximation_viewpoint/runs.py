@@ -20,7 +20,10 @@ from larq_bop.models import latent_cnn
 NAME = "approximation-viewpoint"
 DATASETS = ("mnist", "cifar10")
 _SEEDS = {"quick": range(3), "report": range(10)}
-_LENGTH = {"quick": {"epochs": 2, "limit": 10_000}, "report": {"epochs": 6}}
+_LENGTH: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 2, "limit": 10_000},
+    "report": {"epochs": 6},
+}
 
 
 class Kind(NamedTuple):

@@ -104,7 +104,7 @@ def table(accuracies: pd.DataFrame, dataset: str) -> pd.DataFrame:
     ours = rows[list(KINDS)].agg(["count", "mean", "std"]).T
     ours.columns = ["runs", "mean", "std"]
     theirs = TABLE1[dataset]
-    measured = [theirs.get(_MEASURED_BY_THE_REPORT.get(kind)) for kind in KINDS]
+    measured = [theirs.get(_MEASURED_BY_THE_REPORT.get(kind, "")) for kind in KINDS]
     ours["report mean"] = [m.mean if m else np.nan for m in measured]
     ours["report std"] = [m.deviation if m else np.nan for m in measured]
     return ours[ours["runs"] > 0].astype({"runs": int})

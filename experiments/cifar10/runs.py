@@ -10,7 +10,7 @@ from experiments.engine.settings import BopSettings
 from experiments.engine.single import SingleTraining
 
 NAME = "cifar10"
-_QUICK = {
+_QUICK: dict[str, Any] = {
     "filters": 32,
     "epochs": 5,
     "batch_size": 100,
@@ -20,7 +20,7 @@ _QUICK = {
     "gamma_decay": 0.3,
 }
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "epochs": 500,
     "batch_size": 50,
     "gamma": 1e-3,
@@ -29,7 +29,7 @@ REPORT = {
 }
 """The report, section 4.3: stopped when no weight had flipped for ten epochs."""
 
-PAPER = {
+PAPER: dict[str, Any] = {
     "epochs": 500,
     "batch_size": 50,
     "gamma": 1e-4,
@@ -43,7 +43,7 @@ PAPER = {
 With the report's network: see its note.
 """
 
-FAST = {
+FAST: dict[str, Any] = {
     "epochs": 60,
     "batch_size": 100,
     "gamma": 1e-3,

@@ -34,7 +34,7 @@ class Batches(keras.utils.PyDataset):
         """Draws the order and the moves of an epoch, whatever was drawn before."""
         n = len(self.images)
         self._order = np.arange(n)
-        self._moves = np.tile(np.int32([PADDING, PADDING, 0]), (n, 1))
+        self._moves = np.tile(np.array([PADDING, PADDING, 0], "int32"), (n, 1))
         if self.seed is not None:
             draw = np.random.default_rng([self.seed, epoch])
             self._order = draw.permutation(n)

@@ -66,7 +66,7 @@ class Blocks(keras.utils.PyDataset):
     def __getitem__(self, index: int):
         batches = [self.batches.drawn(i) for i in range(*self._edges[index : index + 2])]
         rows, moves = (np.stack(arrays) for arrays in zip(*batches, strict=True))
-        inputs = {"rows": np.int32(rows + self.first_row)}
+        inputs = {"rows": (rows + self.first_row).astype("int32")}
         if self.batches.augment:
             inputs["moves"] = moves
         return inputs, self.batches.labels[rows]
@@ -103,12 +103,12 @@ class ScannedModel(keras.Model):
 
     keep_steps = False
 
-    def train_step(self, state, data):
+    def train_step(self, state, data):  # type: ignore[override]  # As on JAX.
         logs, state = self._scanned(super().train_step, state, data)
         last = tree.map_structure(lambda values: values[-1], logs)
         return {**last, "accuracy_by_step": logs["accuracy"]} if self.keep_steps else last, state
 
-    def test_step(self, state, data):
+    def test_step(self, state, data):  # type: ignore[override]
         logs, state = self._scanned(super().test_step, state, data)
         return tree.map_structure(lambda values: values[-1], logs), state
 

@@ -68,7 +68,7 @@ class Checkpoints:
         make_folder(self.folder)
         values = [self._values(progress.epoch)]
         write_variables(values[0], variables)
-        if best is not None:
+        if best is not None and progress.best_epoch is not None:
             write_variables(self._best(progress.best_epoch), best)
         if progress.best_epoch is not None:
             values.append(self._best(progress.best_epoch))
@@ -112,7 +112,8 @@ class Checkpoints:
         return None
 
     def load_best(self, progress: Progress, variables) -> None:
-        """Restores the network's variables at the best epoch."""
+        """Restores the network's variables at the best epoch, which there must be."""
+        assert progress.best_epoch is not None
         read_variables(self._best(progress.best_epoch), variables)
 
     def _verified(self, record: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class SingleTraining(BopTraining):
 
     @classmethod
     def measure(
-        cls, settings: Settings, data: Dataset, here: RunFolder, tensorboard: bool = False
+        cls, settings: Any, data: Dataset, here: RunFolder, tensorboard: bool = False
     ) -> dict[str, Any]:
         """Trains a network to the end, tests it, saves it and draws how it went.
 
@@ -80,10 +80,9 @@ def run_single(
 def default_folder(settings: Settings, overwrite: bool) -> Path:
     """Returns the run's folder under `runs`: the first of its name that is not finished."""
     name = f"{settings.experiment}-{settings.dataset}-{settings.preset}"
-    for number in itertools.count(1):
-        path = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        if overwrite or not opening.is_finished(path):
-            return path
+    names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+    paths = (Path("runs") / each for each in names)
+    return next(path for path in paths if overwrite or not opening.is_finished(path))
 
 
 def show_result(result: dict[str, Any], folder: Path) -> None:

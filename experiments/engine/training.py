@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -66,7 +66,7 @@ class Training(abc.ABC):
         self.batch_size = min(settings.batch_size, len(self._batches.images))
         self.model = self.network()
         one_at_a_time = keras.backend.backend() == "torch"
-        sets = (self._batches, self._validation, self._test)
+        sets: Sequence[Any] = (self._batches, self._validation, self._test)
         if accelerator.is_at_hand():
             one_at_a_time = True  # One block, that is.
             self._on_bytes, sets = accelerator.in_blocks(self.model, settings.augment, sets)
@@ -83,10 +83,10 @@ class Training(abc.ABC):
         self._on_bytes.optimizer.build(self._on_bytes.trainable_variables)
         self._state = [*self.model.variables, *self._on_bytes.optimizer.variables]
         self.progress = self._checkpoints.load(self._state) or Progress()
-        self._best = None
+        self._best: list[Any] | None = None
 
     @classmethod
-    def measure(cls, settings: Settings, data: Dataset, here: RunFolder) -> dict[str, Any]:
+    def measure(cls, settings: Any, data: Dataset, here: RunFolder) -> dict[str, Any]:
         """Trains a network to the end and tests it.
 
         Args:

@@ -44,7 +44,7 @@ VARIANTS = {
 }
 """The runs by name; "report" has nothing of the recipe but its length."""
 
-_LENGTH = {
+_LENGTH: dict[str, dict[str, Any]] = {
     "quick": {"filters": 16, "epochs": 2, "limit": 5_000},
     "short": {"filters": 32, "epochs": 20},
     "full": {"filters": 128, "epochs": 60},

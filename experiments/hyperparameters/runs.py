@@ -19,7 +19,7 @@ _IN_THE_TEXT = ((1e-1, 1e-5), (1e-2, 1e-5), (1e-2, 0.0), (1e-2, 1e-4))
 PAIRS = (*_BEHIND_THE_FIGURE, *_IN_THE_TEXT)
 """Gamma and threshold: those behind the report's figure, then those that only its text names."""
 
-_LENGTH = {
+_LENGTH: dict[str, dict[str, Any]] = {
     "quick": {"filters": 16, "epochs": 2, "limit": 5_000},
     "short": {"filters": 32, "epochs": 10},
     "report": {"filters": 128, "epochs": 100},
@@ -81,7 +81,9 @@ class TrainingByStep(BopTraining):
         self._on_bytes.keep_steps = True
         done = self.progress.epoch * self.steps
         # A kill may have come after an epoch's steps were written, before its checkpoint was.
-        self._rows = here.read_rows(COMPRESSED_STEPS)[:done] if done else []
+        self._rows: list[dict[str, Any]] = (
+            [*here.read_rows(COMPRESSED_STEPS)[:done]] if done else []
+        )
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         log = keras.callbacks.LambdaCallback(

@@ -16,8 +16,14 @@ from larq_bop.models import latent_cnn
 
 NAME = "learning-rate"
 DATASETS = ("mnist", "cifar10")
-_LENGTH = {"quick": {"epochs": 3, "limit": 10_000}, "report": {"epochs": 100}}
-_SCALING_LENGTH = {"quick": {"epochs": 1, "limit": 10_000}, "report": {"epochs": 1}}
+_LENGTH: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 3, "limit": 10_000},
+    "report": {"epochs": 100},
+}
+_SCALING_LENGTH: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 1, "limit": 10_000},
+    "report": {"epochs": 1},
+}
 
 
 class Configuration(NamedTuple):

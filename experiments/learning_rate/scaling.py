@@ -117,10 +117,11 @@ def step(reference: keras.Model, models: dict[str, keras.Model], batch) -> dict[
     Returns:
         The reference's loss and accuracy on it, and the models' accuracy by name.
     """
-    own = reference.train_on_batch(*batch, return_dict=True)
+    x, y = batch
+    own = reference.train_on_batch(x, y, return_dict=True)
     logs = {name: own[name] for name in ("loss", "accuracy")}
     for name, model in models.items():
-        logs[f"accuracy_{name}"] = model.train_on_batch(*batch, return_dict=True)["accuracy"]
+        logs[f"accuracy_{name}"] = model.train_on_batch(x, y, return_dict=True)["accuracy"]
     return logs
 
 
