@@ -38,6 +38,9 @@ class Training(abc.ABC):
         here: The run's folder.
 
     Attributes:
+        settings: As given.
+        data: As given.
+        here: As given.
         part: The part of the run that it is, whose checkpoints lie in a folder of their own; empty
             where the run is one training.
         steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
