@@ -10,7 +10,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from experiments.errors import ExperimentError
 
@@ -37,7 +37,7 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
         raise ValueError(f'mode must be "wb" or "w", received {mode!r}.')
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
-    text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
+    text: dict[str, Any] = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
     try:
         with open(temporary, mode, **text) as handle:
             yield handle

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import larq_bop
 from experiments import cli, data
 from experiments.cli import app
+from experiments.engine import single
 from tests.backends import to_numpy
 from tests.experiments.command import ROOT, read, rows
 
@@ -185,6 +186,35 @@ def test_help_names_all_experiments():
 def test_the_help_does_not_wait_for_keras():
     code = "import sys; import experiments.cli; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["quickstart", "cifar10"])
+def test_every_option_reaches_the_settings(monkeypatch, command):
+    given = {
+        "epochs": 3,
+        "batch_size": 7,
+        "dtype_policy": "mixed_bfloat16",
+        "limit": 50,
+        "seed": 4,
+        "filters": 5,
+        "gamma": 0.25,
+        "gamma_schedule": "linear",
+        "gamma_end": 0.125,
+        "gamma_decay_epochs": 6,
+        "threshold": 0.5,
+        "threshold_schedule": "step",
+        "threshold_end": 0.375,
+        "learning_rate": 2.0,
+        "learning_rate_schedule": "cosine",
+        "learning_rate_end": 1.0,
+        "validation_share": 0.25,
+    }
+    seen = []
+    monkeypatch.setattr(single, "run_single", lambda run, *_: seen.append(run.settings.as_dict()))
+    options = [word for name, x in given.items() for word in (f"--{name.replace('_', '-')}", x)]
+    done = invoke(command, *options)
+    assert done.exit_code == 0, done.output
+    assert {name: seen[0][name] for name in given} == given
 
 
 @pytest.mark.parametrize(

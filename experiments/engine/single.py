@@ -1,0 +1,138 @@
+"""Experiments of a single run: a network that Bop trains, saved with its picture."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import keras
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from rich.filesize import decimal
+from rich.table import Table
+
+from experiments import data
+from experiments.data import Dataset
+from experiments.engine import opening
+from experiments.engine.bop_training import BopTraining
+from experiments.engine.folder import MODEL, PICTURE, RunFolder
+from experiments.engine.progress import console
+from experiments.engine.run import Run, run_one
+from experiments.engine.settings import Settings
+from experiments.files import atomic_write
+
+
+class SingleTraining(BopTraining):
+    """Training with Bop that leaves its network and a picture."""
+
+    @classmethod
+    def measure(
+        cls, settings: Any, data: Dataset, here: RunFolder, tensorboard: bool = False
+    ) -> dict[str, Any]:
+        """Trains a network to the end, tests it, saves it and draws how it went.
+
+        Args:
+            settings: What decides the run.
+            data: The images.
+            here: The run's folder.
+            tensorboard: Whether event files are written as well.
+
+        Returns:
+            The result, as it stands in `result.json`.
+        """
+        training = cls(settings, data, here)
+        training.train([keras.callbacks.TensorBoard(here.tensorboard)] if tensorboard else [])
+        result = training.test()
+        here.write_model(training.model)
+        draw(training.progress.history, training.title(), here.path / PICTURE)
+        return result
+
+    def title(self) -> str:
+        settings = self.settings
+        name = f"{settings.experiment} on {settings.dataset}"
+        if settings.experiment == settings.dataset:
+            name = settings.experiment
+        length = f"{settings.epochs} epochs, {settings.filters} filters, seed {settings.seed}"
+        hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
+        return f"{name}, preset {settings.preset}: {length}, {hyperparameters}"
+
+
+def run_single(
+    run: Run, data_dir: Path | None = None, out: Path | None = None, overwrite: bool = False
+) -> None:
+    """Begins or resumes a run of a `SingleTraining` and shows its result.
+
+    Args:
+        run: The run.
+        data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
+        out: The run's folder; None for one under `runs`, named after the run.
+        overwrite: Whether a run that is in the folder is deleted first.
+
+    Raises:
+        ExperimentError: if the data cannot be had or the folder cannot be used.
+    """
+    path = out or default_folder(run.settings, overwrite)
+    images = data.load(run.settings.dataset, data_dir)
+    show_result(run_one(run, images, path, overwrite), path)
+
+
+def default_folder(settings: Settings, overwrite: bool) -> Path:
+    """Returns the run's folder under `runs`: the first of its name that is not finished."""
+    name = f"{settings.experiment}-{settings.dataset}-{settings.preset}"
+    names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+    paths = (Path("runs") / each for each in names)
+    return next(path for path in paths if overwrite or not opening.is_finished(path))
+
+
+def show_result(result: dict[str, Any], folder: Path) -> None:
+    """Prints a finished run's table and where its files lie."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("test accuracy", f"{result['test_accuracy']:.2%}", style="bold")
+    table.add_row("weights of epoch", f"{result['tested_epoch']} of {result['epochs']}")
+    table.add_row("flips in all", f"{result['flips']:,}")
+    table.add_row("binary weights", f"{result['binary_weights']:,}")
+    small, large = result["bytes_with_1_bit_weights"], result["bytes_in_float32"]
+    table.add_row(
+        "size at 1 bit a weight", f"{decimal(small)} ({large / small:.0f} times less than float32)"
+    )
+    table.add_row("size in float32", decimal(large))
+    console.print()
+    console.print(table)
+    console.print(f"\nmodel    {folder / MODEL}\npicture  {folder / PICTURE}", soft_wrap=True)
+
+
+def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
+    """Draws a run's history.
+
+    Args:
+        rows: A row an epoch, as in `history.csv`.
+        title: What was run.
+        path: The PNG file to write.
+
+    Raises:
+        ExperimentError: if the file cannot be written.
+    """
+    epochs = [row["epoch"] for row in rows]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure.suptitle(title)
+    accuracy, flips = figure.subplots(1, 2)
+
+    accuracy.plot(epochs, [row["accuracy"] for row in rows], marker=".", label="training")
+    if "val_accuracy" in rows[0]:
+        accuracy.plot(epochs, [row["val_accuracy"] for row in rows], marker=".", label="validation")
+    accuracy.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    accuracy.set(xlabel="epoch", ylabel="accuracy")
+    accuracy.legend(frameon=False)
+
+    flips.plot(epochs, [row["flips"] for row in rows], marker=".", color="tab:green")
+    # A log axis would have no place for an epoch without a flip.
+    flips.set_yscale("symlog", linthresh=1)
+    flips.set_ylim(bottom=0)
+    flips.set(xlabel="epoch", ylabel="flips in an epoch")
+    for axes in (accuracy, flips):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=150, format="png")

@@ -1,0 +1,149 @@
+"""The report's section 3.1.2: what the learning rate means to a binary network. Figure 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+
+from experiments.engine.run import Run
+from experiments.engine.settings import Settings
+from experiments.engine.training import Training
+from experiments.learning_rate import scaling
+from larq_bop.models import latent_cnn
+
+NAME = "learning-rate"
+DATASETS = ("mnist", "cifar10")
+_LENGTH: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 3, "limit": 10_000},
+    "report": {"epochs": 100},
+}
+_SCALING_LENGTH: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 1, "limit": 10_000},
+    "report": {"epochs": 1},
+}
+
+
+class Configuration(NamedTuple):
+    """How latent weights begin, and who trains them.
+
+    Attributes:
+        initializer: The kernels' initializer, by name or as a config: each layer makes its own.
+        optimizer: Makes the optimizer of all variables.
+        label: What it is called.
+    """
+
+    initializer: str | dict[str, Any]
+    optimizer: Callable[[], keras.optimizers.Optimizer]
+    label: str
+
+
+# Glorot's uniform distribution, whose limit is the square root of 3 times this scale over the fan,
+# times 0.01.
+_GLOROT_TIMES_0_01 = keras.initializers.serialize(
+    keras.initializers.VarianceScaling(scale=0.01**2, mode="fan_avg", distribution="uniform")
+)
+
+CONFIGURATIONS = {
+    "glorot_sgd_0.01": Configuration(
+        "glorot_uniform", lambda: keras.optimizers.SGD(0.01), "Glorot, SGD 0.01"
+    ),
+    "glorot_sgd_1": Configuration(
+        "glorot_uniform", lambda: keras.optimizers.SGD(1.0), "Glorot, SGD 1"
+    ),
+    "glorot_x0.01_sgd_0.01": Configuration(
+        _GLOROT_TIMES_0_01, lambda: keras.optimizers.SGD(0.01), "Glorot x 0.01, SGD 0.01"
+    ),
+    "uniform_sgd_0.01": Configuration(
+        "random_uniform", lambda: keras.optimizers.SGD(0.01), "uniform, SGD 0.01"
+    ),
+    "uniform_adam_0.01": Configuration(
+        "random_uniform", lambda: keras.optimizers.Adam(0.01), "uniform, Adam 0.01"
+    ),
+}
+"""The report's five, in its order; "uniform" is Keras' default, from -0.05 to 0.05."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRateSettings(Settings):
+    """The settings of a run.
+
+    Attributes:
+        configuration: One of `CONFIGURATIONS`, or "scaling".
+    """
+
+    configuration: str
+
+
+def settings(dataset: str, configuration: str, preset: str) -> LearningRateSettings:
+    """Returns the settings of a run.
+
+    Args:
+        dataset: mnist or cifar10.
+        configuration: One of `CONFIGURATIONS`, or "scaling".
+        preset: quick; report, its section 3.1.2.
+    """
+    length = _SCALING_LENGTH if configuration == scaling.NAME else _LENGTH
+    return LearningRateSettings(
+        experiment=NAME,
+        dataset=dataset,
+        configuration=configuration,
+        preset=preset,
+        batch_size=64,
+        **length[preset],
+    )
+
+
+def runs(preset: str, dataset: str | None = None, **options: Any) -> dict[str, Run]:
+    """Returns the runs by name: for each data set the five configurations, then the scaling.
+
+    Args:
+        preset: quick or report.
+        dataset: mnist or cifar10; None for both.
+        **options: Settings to change; None to leave one as it is.
+    """
+
+    def of(dataset: str, configuration: str, measure) -> Run:
+        return Run(
+            settings(dataset, configuration, preset).with_options(**options),
+            settings(dataset, configuration, "report"),
+            measure,
+        )
+
+    made = {}
+    for name in [dataset] if dataset else DATASETS:
+        for configuration in CONFIGURATIONS:
+            made[f"{name}-{configuration}"] = of(name, configuration, ConfigurationTraining.measure)
+        made[f"{scaling.NAME}-{name}"] = of(name, scaling.NAME, scaling.measure)
+    return made
+
+
+class ConfigurationTraining(Training):
+    """A network with latent weights in training, in one of the configurations."""
+
+    settings: LearningRateSettings
+    steps_per_execution = 32
+
+    def network(self) -> keras.Model:
+        initializer = CONFIGURATIONS[self.settings.configuration].initializer
+        return latent_cnn(self.data.input_shape, self.data.num_classes, initializer)
+
+    def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
+        return CONFIGURATIONS[self.settings.configuration].optimizer()
+
+    def title(self) -> str:
+        return self.settings.configuration
+
+    def test(self) -> dict[str, Any]:
+        """Tests the last weights.
+
+        Returns:
+            Accuracy on the training images, over the last epoch, and on the test images.
+        """
+        tested = super().test()
+        return {
+            "training_accuracy": self.progress.history[-1]["accuracy"],
+            **{name: tested[name] for name in ("test_accuracy", "test_loss", "epochs")},
+        }
