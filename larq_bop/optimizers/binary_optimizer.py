@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, gradients_at_hand, path
+from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule
+from larq_bop.optimizers.binary_variables import gradients_at_hand, path
 from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import math
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,47 +10,15 @@ import numpy as np
 from keras import ops
 
 from larq_bop import backend
-from larq_bop.math import sign
-from larq_bop.optimizers import rules
+from larq_bop.optimizers import equations
+from larq_bop.optimizers.binary_variables import BinaryVariables
 from larq_bop.optimizers.hyperparameters import check_hyperparameter
 
 FLIP_HISTORY = 1024
 _MOST = np.iinfo("int32").max
-_is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", default=False)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
-def is_binary_variable(variable) -> bool:
-    """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
-
-    That is `NoOp(precision=1)` as much as `ste_sign`, as in Larq: latent weights that shall stay
-    latent belong to another optimizer, in a model without Bop.
-
-    Args:
-        variable: A Keras variable.
-    """
-    return getattr(variable, "precision", 32) == 1
-
-
-def path(variable) -> str:
-    """The name that tells a variable from all others of its model."""
-    return getattr(variable, "path", variable.name)
-
-
-@contextlib.contextmanager
-def gradients_at_hand() -> Iterator[None]:
-    """A scope in which an optimizer that gets built has gradients to apply already.
-
-    Where they are numbers, they are those of the weights as they were before.
-    """
-    token = _is_late.set(backend.is_eager())
-    try:
-        yield
-    finally:
-        _is_late.reset(token)
-
-
-class BinaryRule:
+class BinaryRule(BinaryVariables):
     """Mixin of an optimizer: its variables are in {-1, +1} at all times and change by flips alone.
 
     A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
@@ -68,7 +32,6 @@ class BinaryRule:
     moments: tuple[str, ...] = ()
     # Of an optimizer that has no variables.
     _moments = _flips = _skipped = ()
-    is_binary_variable = staticmethod(is_binary_variable)
     # The Keras that the optimizer belongs to.
     _keras = keras
 
@@ -125,37 +88,6 @@ class BinaryRule:
         """
         raise NotImplementedError
 
-    def _warn_of_untagged(self, variables) -> None:
-        untagged = [path(v) for v in variables if not is_binary_variable(v)]
-        if untagged:
-            warnings.warn(
-                f"{type(self).__name__} makes signs of all the variables it is given, also of "
-                f"these, which are not marked as binary: {', '.join(untagged)}. Send them to "
-                "another optimizer with CaseOptimizer, or give their layers "
-                "`kernel_quantizer=NoOp(precision=1)`.",
-                stacklevel=3,
-            )
-
-    def _make_binary(self, variables) -> None:
-        """Replaces weights that are not in {-1, +1} by their sign."""
-        changed = []
-        # The first gradient shall be that of binary weights already.
-        with backend.at_once():
-            for variable in variables:
-                before = backend.as_tensor(variable)
-                after = sign(before)
-                if _is_late.get() and bool(ops.any(ops.not_equal(before, after))):
-                    changed.append(path(variable))
-                variable.assign(after)
-        if changed:
-            warnings.warn(
-                f"{type(self).__name__} is built by its first step, whose gradients are those of "
-                f"weights that were not -1 and +1 yet: {', '.join(changed)}. Where steps run "
-                "eagerly, build the optimizer before: "
-                "`model.optimizer.build(model.trainable_variables)`.",
-                stacklevel=3,
-            )
-
     def _step(self, index: int, gradient, variable, gamma) -> None:
         """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""
         done = backend.as_tensor(self.iterations)
@@ -190,7 +122,7 @@ class BinaryRule:
         one = ops.ones((), dtype="float32")
         weight = ops.where(weight < 0, -one, one)
         finite = ops.isfinite(gradient)
-        flips = rules.flips(weight, self.signal(moments, gamma, step), threshold)
+        flips = equations.flips(weight, self.signal(moments, gamma, step), threshold)
         flips = ops.logical_and(flips, finite)
         return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
 
@@ -267,57 +199,3 @@ class BinaryRule:
             for name, value in config.items()
         }
         return cls(**config)
-
-
-class BopRule(BinaryRule):
-    """The rule of `Bop`: the signal is the gradient's moving average."""
-
-    moments = ("momentum",)
-
-    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
-        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
-
-    def update_moment(self, name, moment, gradient, gamma):
-        return rules.moving_average(moment, gradient, gamma)
-
-    def signal(self, moments, gamma, step):
-        (momentum,) = moments
-        return momentum
-
-
-class Bop2ndOrderRule(BinaryRule):
-    """The rule of `Bop2ndOrder`: the average is normalized by its second moment."""
-
-    moments = ("momentum", "velocity")
-
-    def __init__(
-        self,
-        threshold=1e-6,
-        gamma=1e-7,
-        sigma: float = 1e-3,
-        bias_correction: bool = False,
-        name: str = "bop_2nd_order",
-        **kwargs,
-    ):
-        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
-        self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
-        self.bias_correction = bias_correction
-
-    def update_moment(self, name, moment, gradient, gamma):
-        if name == "velocity":
-            return rules.moving_average(moment, ops.square(gradient), self.sigma)
-        return rules.moving_average(moment, gradient, gamma)
-
-    def signal(self, moments, gamma, step):
-        momentum, velocity = moments
-        if self.bias_correction:
-            momentum = momentum / rules.accumulated(gamma, step)
-            velocity = velocity / rules.accumulated(self.sigma, step)
-        return rules.second_order_signal(momentum, velocity)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "sigma": self.sigma,
-            "bias_correction": self.bias_correction,
-        }

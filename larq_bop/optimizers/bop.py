@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import keras
 
+from larq_bop.optimizers import equations
 from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
-from larq_bop.optimizers.binary_rule import BopRule
+from larq_bop.optimizers.binary_rule import BinaryRule
 
 __all__ = ["Bop"]
+
+
+class BopRule(BinaryRule):
+    """The rule of `Bop`: the signal is the gradient's moving average."""
+
+    moments = ("momentum",)
+
+    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
+        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
+
+    def update_moment(self, name, moment, gradient, gamma):
+        return equations.moving_average(moment, gradient, gamma)
+
+    def signal(self, moments, gamma, step):
+        (momentum,) = moments
+        return momentum
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")

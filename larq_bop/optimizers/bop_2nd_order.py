@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
-import keras
+from typing import Any
 
+import keras
+from keras import ops
+
+from larq_bop.optimizers import equations
 from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
-from larq_bop.optimizers.binary_rule import Bop2ndOrderRule
+from larq_bop.optimizers.binary_rule import BinaryRule
+from larq_bop.optimizers.hyperparameters import check_hyperparameter
 
 __all__ = ["Bop2ndOrder"]
+
+
+class Bop2ndOrderRule(BinaryRule):
+    """The rule of `Bop2ndOrder`: the average is normalized by its second moment."""
+
+    moments = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        threshold=1e-6,
+        gamma=1e-7,
+        sigma: float = 1e-3,
+        bias_correction: bool = False,
+        name: str = "bop_2nd_order",
+        **kwargs,
+    ):
+        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
+        self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
+        self.bias_correction = bias_correction
+
+    def update_moment(self, name, moment, gradient, gamma):
+        if name == "velocity":
+            return equations.moving_average(moment, ops.square(gradient), self.sigma)
+        return equations.moving_average(moment, gradient, gamma)
+
+    def signal(self, moments, gamma, step):
+        momentum, velocity = moments
+        if self.bias_correction:
+            momentum = momentum / equations.accumulated(gamma, step)
+            velocity = velocity / equations.accumulated(self.sigma, step)
+        return equations.second_order_signal(momentum, velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "sigma": self.sigma,
+            "bias_correction": self.bias_correction,
+        }
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")

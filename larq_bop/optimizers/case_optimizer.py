@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from larq_bop import backend
-from larq_bop.optimizers.binary_rule import gradients_at_hand
+from larq_bop.optimizers.binary_variables import gradients_at_hand
 from larq_bop.optimizers.cases import NO_DEFAULT, CaseRule, Cases
 
 __all__ = ["CaseOptimizer"]

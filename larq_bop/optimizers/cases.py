@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from larq_bop.optimizers.binary_rule import path
+from larq_bop.optimizers.binary_variables import path
 from larq_bop.optimizers.predicates import ClaimedVariables, InThisProcess, description
 
 NO_DEFAULT = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from larq_bop.optimizers.binary_rule import path
+from larq_bop.optimizers.binary_variables import path
 
 
 def description(variable) -> str:

@@ -1,0 +1,84 @@
+"""The variables that an optimizer keeps in {-1, +1}: which they are, and how they get there."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import warnings
+from collections.abc import Iterator
+
+import keras
+from keras import ops
+
+from larq_bop import backend
+from larq_bop.math import sign
+
+_is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", default=False)
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+def is_binary_variable(variable) -> bool:
+    """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
+
+    That is `NoOp(precision=1)` as much as `ste_sign`, as in Larq: latent weights that shall stay
+    latent belong to another optimizer, in a model without Bop.
+
+    Args:
+        variable: A Keras variable.
+    """
+    return getattr(variable, "precision", 32) == 1
+
+
+def path(variable) -> str:
+    """The name that tells a variable from all others of its model."""
+    return getattr(variable, "path", variable.name)
+
+
+@contextlib.contextmanager
+def gradients_at_hand() -> Iterator[None]:
+    """A scope in which an optimizer that gets built has gradients to apply already.
+
+    Where they are numbers, they are those of the weights as they were before.
+    """
+    token = _is_late.set(backend.is_eager())
+    try:
+        yield
+    finally:
+        _is_late.reset(token)
+
+
+class BinaryVariables:
+    """Mixin of an optimizer that makes its variables binary when it is built."""
+
+    is_binary_variable = staticmethod(is_binary_variable)
+
+    def _warn_of_untagged(self, variables) -> None:
+        untagged = [path(v) for v in variables if not is_binary_variable(v)]
+        if untagged:
+            warnings.warn(
+                f"{type(self).__name__} makes signs of all the variables it is given, also of "
+                f"these, which are not marked as binary: {', '.join(untagged)}. Send them to "
+                "another optimizer with CaseOptimizer, or give their layers "
+                "`kernel_quantizer=NoOp(precision=1)`.",
+                stacklevel=3,
+            )
+
+    def _make_binary(self, variables) -> None:
+        """Replaces weights that are not in {-1, +1} by their sign."""
+        changed = []
+        # The first gradient shall be that of binary weights already.
+        with backend.at_once():
+            for variable in variables:
+                before = backend.as_tensor(variable)
+                after = sign(before)
+                if _is_late.get() and bool(ops.any(ops.not_equal(before, after))):
+                    changed.append(path(variable))
+                variable.assign(after)
+        if changed:
+            warnings.warn(
+                f"{type(self).__name__} is built by its first step, whose gradients are those of "
+                f"weights that were not -1 and +1 yet: {', '.join(changed)}. Where steps run "
+                "eagerly, build the optimizer before: "
+                "`model.optimizer.build(model.trainable_variables)`.",
+                stacklevel=3,
+            )
