@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -55,17 +54,12 @@ def save_packed(model, path) -> Path:
     """
     if not model.weights:
         raise ValueError(f"The model {model.name!r} has no weights yet: build it before saving.")
-    from larq_bop import context
+    from larq_bop import context, files
 
     with context.quantized_scope(False):
         content = _packed(model)
     path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    files.replace(path, content)
     return path
 
 
