@@ -11,7 +11,6 @@ from larq_bop.elementwise import elementwise
 __all__ = ["get", "hard_tanh", "leaky_tanh"]
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def hard_tanh(x):
     r"""The identity, clipped to [-1, 1].
@@ -27,7 +26,6 @@ def hard_tanh(x):
     return ops.where(ops.abs(x) <= 1.0, x, backend.sign(x))
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def leaky_tanh(x, alpha: float = 0.2):
     r"""`hard_tanh` that goes on beyond [-1, 1] with another slope.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,8 +57,8 @@ class FlipRatioLogger(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         done = self._steps_done()
         if done > self._step:
-            counts = sum(o.flips(done - self._step) for o in self._optimizers)
-            self.flips.extend(counts.tolist())
+            counts = [o.flips(done - self._step) for o in self._optimizers]
+            self.flips.extend(np.sum(counts, axis=0).tolist())
             self._step = done
         if logs is not None and self.flips:
             logs["flip_ratio"] = float(flip_ratio(self.flips[-1], self._num_weights))
@@ -178,7 +179,8 @@ class HyperparameterScheduler(keras.callbacks.Callback):
     def _steps_done(self) -> int:
         # On JAX, reading `self.model` brings the optimizer's variables up to date.
         assert self.model is not None
-        return int(ops.convert_to_numpy(self.optimizer.iterations))
+        optimizer: Any = self.optimizer
+        return int(ops.convert_to_numpy(optimizer.iterations))
 
     def on_train_batch_begin(self, batch, logs=None):
         if self.update_freq == "step":

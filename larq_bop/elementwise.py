@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 from keras import ops
@@ -12,6 +12,8 @@ from keras import ops
 from larq_bop import backend
 
 __all__ = ["as_float", "elementwise"]
+
+Function = TypeVar("Function", bound=Callable)
 
 
 def as_float(x):
@@ -29,17 +31,20 @@ def is_float(x) -> bool:
     return "float" in keras.backend.standardize_dtype(x.dtype)
 
 
-def elementwise(function: Callable) -> Callable:
+def elementwise(function: Function) -> Function:
     """Lets a function of a float tensor take integers and the symbolic tensors of `keras.Input`.
+
+    It is registered with Keras, too.
 
     Args:
         function: A function of a tensor, and of arguments that a config can hold. It keeps the
-            shape and dtype, and is registered with Keras.
+            shape and dtype.
 
     Returns:
-        The function.
+        The function, with the signature that it has.
     """
 
+    @keras.saving.register_keras_serializable(package="larq_bop")
     @functools.wraps(function)
     def call(x, *args, **kwargs):
         if isinstance(x, keras.KerasTensor):

@@ -119,7 +119,7 @@ def _binary_values(model) -> dict[int, np.ndarray]:
     values = {}
     for layer in model._flatten_layers():
         for name, attribute in _QUANTIZERS.items():
-            quantizer = getattr(layer, attribute, None)
+            quantizer: Any = getattr(layer, attribute, None)
             # With LoRA a kernel is a sum, and no variable.
             if getattr(quantizer, "precision", None) != 1 or getattr(layer, "lora_enabled", False):
                 continue
@@ -148,7 +148,9 @@ def _as_numpy(x) -> np.ndarray:
 def _archive(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """Returns the bytes of a file."""
     file = io.BytesIO()
-    np.savez(file, header=np.frombuffer(json.dumps(header).encode(), dtype="uint8"), **arrays)
+    text = np.frombuffer(json.dumps(header).encode(), dtype="uint8")
+    members: dict[str, Any] = {"header": text, **arrays}
+    np.savez(file, **members)
     with zipfile.ZipFile(file, "a") as archive:
         archive.comment = b"sha256:" + _DIGEST * b"0"
     content = file.getvalue()[:-_DIGEST]

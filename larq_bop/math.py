@@ -1,6 +1,5 @@
 """Operations of networks whose values take one or two bits."""
 
-import keras
 from keras import ops
 
 from larq_bop import backend
@@ -9,7 +8,6 @@ from larq_bop.elementwise import elementwise
 __all__ = ["heaviside", "sign"]
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def sign(x):
     r"""The sign that is never zero.
@@ -26,7 +24,6 @@ def sign(x):
     return backend.sign(backend.sign(x) + ops.cast(0.1, x.dtype))
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def heaviside(x):
     r"""The Heaviside step.

@@ -39,7 +39,7 @@ class FlipRatio(keras.metrics.Metric):
     0.75
     """
 
-    def __init__(self, values_dtype="int8", name: str = "flip_ratio", dtype=None):
+    def __init__(self, values_dtype: str = "int8", name: str = "flip_ratio", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.values_dtype = keras.utils.standardize_dtype(values_dtype)
         self.built = False

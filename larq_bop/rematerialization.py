@@ -1,13 +1,14 @@
-"""What layers need inside of `keras.RematScope`."""
+"""Support for `keras.RematScope`."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import keras
 
 
-class Rematerializable:
+class Rematerializable(keras.layers.Layer):
     """Mixin of a layer that `keras.RematScope` recomputes in the backward pass.
 
     TensorFlow recomputes functions of tensors by position only, and Keras calls layers with
@@ -15,7 +16,8 @@ class Rematerializable:
     do not read in the compute dtype any more.
     """
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
+    # Keras' Layer and its Operation have two names for the first argument.
+    def rematerialized_call(self, layer_call, *args, **kwargs):  # type: ignore[override]
         rematerialized = super().rematerialized_call
 
         def call(*args, **named):
@@ -34,7 +36,7 @@ class Recomputed(keras.layers.Layer):
         of: The layer.
     """
 
-    def __init__(self, function, of: keras.layers.Layer):
+    def __init__(self, function: Callable, of: keras.layers.Layer):
         super().__init__(dtype=of.dtype_policy, autocast=of.autocast)
         self.function = function
 

@@ -1,9 +1,10 @@
-"""Helpers that Larq's users know."""
+"""Helpers from Larq's `utils`."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import keras
 
@@ -14,6 +15,9 @@ __all__ = [
     "register_keras_custom_object",
     "set_precision",
 ]
+
+Registered = TypeVar("Registered", bound=Callable)  # A class or function.
+Function = TypeVar("Function", bound=Callable)
 
 _UNITS = ("B", "KiB", "MiB", "GiB")
 
@@ -32,7 +36,7 @@ def memory_as_readable_str(num_bits: int) -> str:
     return f"{amount:,.2f} {_UNITS[-1]}"
 
 
-def register_keras_custom_object(cls):
+def register_keras_custom_object(cls: Registered) -> Registered:
     """Registers a class or function with Keras under its own name; a decorator.
 
     Args:
@@ -44,7 +48,7 @@ def register_keras_custom_object(cls):
     return register_alias(cls.__name__)(cls)
 
 
-def register_alias(name: str) -> Callable:
+def register_alias(name: str) -> Callable[[Registered], Registered]:
     """Returns a decorator that registers a class or function with Keras under a name.
 
     Quantizers, activations and constraints can then be given to `larq_bop`'s layers by that name.
@@ -53,29 +57,30 @@ def register_alias(name: str) -> Callable:
         name: The name.
     """
 
-    def register(cls):
+    def register(cls: Registered) -> Registered:
         keras.saving.get_custom_objects()[name] = cls
         return cls
 
     return register
 
 
-def set_precision(precision: int = 32) -> Callable:
+def set_precision(precision: int = 32) -> Callable[[Function], Function]:
     """Returns a decorator that gives a quantizer function its precision.
 
     Args:
         precision: The bits of an output value.
     """
 
-    def decorate(function):
-        function.precision = precision
+    def decorate(function: Function) -> Function:
+        decorated: Any = function
+        decorated.precision = precision
         return function
 
     return decorate
 
 
 @contextlib.contextmanager
-def patch_object(object, name: str, value) -> Iterator[None]:
+def patch_object(object: Any, name: str, value: Any) -> Iterator[None]:
     """A scope in which an attribute has another value.
 
     Args:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
 from larq_bop import backend
+from larq_bop.annotations import Identifier, LayerArguments, Sizes
+from larq_bop.layers.arguments import arguments
 from larq_bop.layers.padding import PaddedLayer
 from larq_bop.layers.quantized import AdaptableLayer
-from larq_bop.layers.signatures import with_larqs_arguments
 from larq_bop.quantizers.base import marks_binary
 
 __all__ = ["QuantConv1D", "QuantConv2D", "QuantConv3D"]
@@ -39,7 +42,6 @@ class QuantizedConv(AdaptableLayer, PaddedLayer):
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments(data_format="channels_last")
 class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
     """`keras.layers.Conv1D` on quantized values.
 
@@ -67,9 +69,33 @@ class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
         UserWarning: for a binarized latent kernel without `kernel_constraint`.
     """
 
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = "channels_last",
+        dilation_rate: Sizes = 1,
+        groups: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
+
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
     """`keras.layers.Conv2D` on quantized values.
 
@@ -99,9 +125,33 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         UserWarning: for a binarized latent kernel without `kernel_constraint`.
     """
 
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1),
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1),
+        groups: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
+
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
     """`keras.layers.Conv3D` on quantized values: `QuantConv2D` with one more axis.
 
@@ -120,3 +170,28 @@ class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
     Warns:
         UserWarning: for a binarized latent kernel without `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1, 1),
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1, 1),
+        groups: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Unpack
+
 import keras
 
+from larq_bop.annotations import Identifier, LayerArguments
+from larq_bop.layers.arguments import arguments
 from larq_bop.layers.quantized import AdaptableLayer
-from larq_bop.layers.signatures import with_larqs_arguments
 
 __all__ = ["QuantDense"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantDense(AdaptableLayer, keras.layers.Dense):
     """`keras.layers.Dense` on quantized values.
 
@@ -33,5 +35,26 @@ class QuantDense(AdaptableLayer, keras.layers.Dense):
         ValueError: for an unknown quantizer, or what `keras.layers.Dense` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Unpack
+
 import keras
 
+from larq_bop.annotations import Identifier, LayerArguments, Sizes
+from larq_bop.layers.arguments import arguments
 from larq_bop.layers.padding import PaddedLayer
 from larq_bop.layers.quantized import QuantizedKernel, QuantizedLayer
-from larq_bop.layers.signatures import with_larqs_arguments
 
 __all__ = ["QuantDepthwiseConv2D", "QuantSeparableConv1D", "QuantSeparableConv2D"]
 
@@ -15,6 +19,7 @@ class QuantizedDepthwiseConv(QuantizedLayer, PaddedLayer):
     """Mixin of convolutions of each channel by itself."""
 
     kernel = QuantizedKernel("depthwise")
+    depthwise_quantizer: Callable | None
 
     @property
     def depthwise_kernel(self):
@@ -27,10 +32,11 @@ class QuantizedSeparableConv(QuantizedLayer, PaddedLayer):
 
     depthwise_kernel = QuantizedKernel("depthwise")
     pointwise_kernel = QuantizedKernel("pointwise")
+    depthwise_quantizer: Callable | None
+    pointwise_quantizer: Callable | None
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantDepthwiseConv2D(QuantizedDepthwiseConv, keras.layers.DepthwiseConv2D):
     """`keras.layers.DepthwiseConv2D` on quantized values.
 
@@ -58,9 +64,32 @@ class QuantDepthwiseConv2D(QuantizedDepthwiseConv, keras.layers.DepthwiseConv2D)
         UserWarning: for a binarized latent kernel without `depthwise_constraint`.
     """
 
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1),
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1),
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        depthwise_quantizer: Identifier = None,
+        depthwise_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        depthwise_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        depthwise_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
+
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantSeparableConv1D(QuantizedSeparableConv, keras.layers.SeparableConv1D):
     """`keras.layers.SeparableConv1D` on quantized values: `QuantSeparableConv2D` in one dimension.
 
@@ -76,12 +105,40 @@ class QuantSeparableConv1D(QuantizedSeparableConv, keras.layers.SeparableConv1D)
         ValueError: for an unknown quantizer, or what `keras.layers.SeparableConv1D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without its constraint.
+        UserWarning: for a binarized latent kernel without a constraint.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = None,
+        dilation_rate: Sizes = 1,
+        depth_multiplier: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        depthwise_quantizer: Identifier = None,
+        pointwise_quantizer: Identifier = None,
+        depthwise_initializer: Identifier = "glorot_uniform",
+        pointwise_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        depthwise_regularizer: Identifier = None,
+        pointwise_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        depthwise_constraint: Identifier = None,
+        pointwise_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantSeparableConv2D(QuantizedSeparableConv, keras.layers.SeparableConv2D):
     """`keras.layers.SeparableConv2D` on quantized values.
 
@@ -109,5 +166,34 @@ class QuantSeparableConv2D(QuantizedSeparableConv, keras.layers.SeparableConv2D)
         ValueError: for an unknown quantizer, or what `keras.layers.SeparableConv2D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without its constraint.
+        UserWarning: for a binarized latent kernel without a constraint.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1),
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1),
+        depth_multiplier: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        depthwise_quantizer: Identifier = None,
+        pointwise_quantizer: Identifier = None,
+        depthwise_initializer: Identifier = "glorot_uniform",
+        pointwise_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        depthwise_regularizer: Identifier = None,
+        pointwise_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        depthwise_constraint: Identifier = None,
+        pointwise_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))

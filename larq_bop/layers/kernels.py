@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -33,7 +34,7 @@ class QuantizedKernel:
     def __set__(self, layer, variable):
         layer.__dict__[self._name] = variable
 
-    def __get__(self, layer, owner: type | None = None):
+    def __get__(self, layer, owner: type | None = None) -> Any:
         if layer is None:
             return self
         stored = self._stored(layer)
@@ -62,6 +63,8 @@ class Kernel(keras.Variable):
     as `load_weights` and `set_weights` do: such weights are signs at all times.
     """
 
+    # The bits of a value, if the quantizer tells.
+    precision: int
     _quantizer: Callable
     _binary_optimizer: weakref.ref | None = None
 
@@ -77,8 +80,12 @@ class Kernel(keras.Variable):
             The same variable.
         """
         variable.__class__ = cls
-        variable._quantizer = quantizer
-        return variable
+        kernel = cast(Kernel, variable)
+        kernel._quantizer = quantizer
+        precision = getattr(quantizer, "precision", None)
+        if precision is not None:
+            kernel.precision = precision
+        return kernel
 
     def keep_binary(self, optimizer) -> None:
         """Takes signs alone from outside, as long as there is this optimizer."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -37,12 +39,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if normalized is None:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = normalized
-        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+        averages: Any = (self.moving_mean, self.moving_variance)
+        for moving, value in zip(averages, (mean, variance), strict=True):
             value = ops.cast(value, moving.dtype)
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
+    # Keras' Layer and its Operation have two names for the first argument.
+    def rematerialized_call(self, layer_call, *args, **kwargs):  # type: ignore[override]
         # It keeps little more than its input, and its averages must move once a step.
         return layer_call
 

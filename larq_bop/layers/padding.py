@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 
-class PaddedLayer:
+class PaddedLayer(keras.layers.Layer):
     """Mixin of Keras' convolutions: `same` padding with `pad_values`.
 
     A zero is not a binary value: `pad_values=1.0` keeps a padded binary input binary.
@@ -20,7 +21,14 @@ class PaddedLayer:
         ValueError: for `causal` padding with another value than 0.
     """
 
-    def __init__(self, pad_values: float = 0.0, **kwargs):
+    # Those of the Keras parent.
+    padding: str
+    data_format: str
+    strides: tuple[int, ...]
+    dilation_rate: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+
+    def __init__(self, *, pad_values: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.pad_values = float(pad_values)
         if self.padding == "causal" and self.pad_values != 0:

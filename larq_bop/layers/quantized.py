@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
 from larq_bop import activations, constraints, context, quantizers
+from larq_bop.annotations import Identifier
 from larq_bop.elementwise import is_float
 from larq_bop.initializers import Binary
 from larq_bop.layers.kernels import Kernel, QuantizedKernel
@@ -31,7 +33,9 @@ class QuantizedLayer(Rematerializable):
             Keras parent's.
     """
 
-    def __init__(self, input_quantizer=None, activation=None, **kwargs):
+    def __init__(
+        self, *, input_quantizer: Identifier = None, activation: Identifier = None, **kwargs
+    ):
         of_kernels = {
             name: quantizers.get_kernel_quantizer(kwargs.pop(name, None))
             for name in self.quantizer_arguments()
@@ -41,7 +45,7 @@ class QuantizedLayer(Rematerializable):
             for name, value in kwargs.items()
         }
         super().__init__(activation=activations.get(activation), **kwargs)
-        self.input_quantizer = quantizers.get(input_quantizer)
+        self.input_quantizer: Callable | None = quantizers.get(input_quantizer)
         for name, quantizer in of_kernels.items():
             setattr(self, name, quantizer)
         self._warn_of_starved_weights()
@@ -81,7 +85,7 @@ class QuantizedLayer(Rematerializable):
                 )
 
     def add_weight(self, *args, **kwargs):
-        quantizer = self.quantizer_of(kwargs.get("name"))
+        quantizer = self.quantizer_of(kwargs.get("name", ""))
         if quantizer is None:
             return super().add_weight(*args, **kwargs)
         if marks_binary(quantizer):
@@ -90,9 +94,6 @@ class QuantizedLayer(Rematerializable):
         # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
         variable = Kernel.of(variable, quantizer)
-        precision = getattr(quantizer, "precision", None)
-        if precision is not None:
-            variable.precision = precision
         if isinstance(quantizer, quantizers.Quantizer):
             self._build_quantizer(quantizer, variable.shape)
         return variable
@@ -123,7 +124,8 @@ class QuantizedLayer(Rematerializable):
         for key, value in stored.items():
             store[key] = value.numpy() if isinstance(value, Kernel) else value
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
+    # Keras' Layer and its Operation have two names for the first argument.
+    def rematerialized_call(self, layer_call, *args, **kwargs):  # type: ignore[override]
         # What is called twice a step would tell its metrics twice.
         if any(getattr(self.quantizer_of(name), "flip_ratio", None) for name in self._roles()):
             return layer_call
@@ -149,6 +151,7 @@ class SingleKernelLayer(QuantizedLayer):
     """A quantized layer with one kernel, and so with a `kernel_quantizer`."""
 
     kernel = QuantizedKernel("kernel")
+    kernel_quantizer: Callable | None
 
 
 class AdaptableLayer(SingleKernelLayer):

@@ -111,7 +111,7 @@ class ModelProfile(LayerProfile):
 
 
 def _is_built(model) -> bool:
-    # Keras takes a subclassed model for built after `model.build(shape)`, without its layers.
+    # `model.build(shape)` marks a subclassed model as built, even if its layers are not.
     layers = model.layers
     return model.built and (
         any(layer.weights for layer in layers) or all(layer.built for layer in layers)

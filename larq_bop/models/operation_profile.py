@@ -58,11 +58,12 @@ def profiles_of_operations(
     if not weights or isinstance(layer, keras.layers.BatchNormalization):
         return []
     positions = [_positions(layer, call) for call in calls]
-    if not positions or None in positions:
+    known = [n for n in positions if n is not None]
+    if not known or len(known) < len(positions):
         return None
     return [
         OperationProfile(
-            sum(positions) * weight.count,
+            sum(known) * weight.count,
             max(_precision_of_input(layer, weight), weight.bitwidth),
         )
         for weight in weights
@@ -87,7 +88,8 @@ def _positions(layer, call: Call) -> int | None:
         sizes = _spatial(call.input_shapes[0], layer.data_format)
     else:
         return None
-    return None if None in sizes else math.prod(sizes)
+    known = [size for size in sizes if size is not None]
+    return math.prod(known) if len(known) == len(sizes) else None
 
 
 def _spatial(shape, data_format: str):

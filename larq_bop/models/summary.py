@@ -1,4 +1,4 @@
-"""The table of what a model costs."""
+"""The table of a model's cost."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _totals(profile: ModelProfile, include_macs: bool) -> str:
 
 def _unit_of_macs(profile: ModelProfile) -> tuple[int, str]:
     """Returns a unit in which the columns stay narrow."""
-    return (1, "MACs") if profile.op_count("mac") < 10**9 else (1000, "kMACs")
+    return (1, "MACs") if (profile.op_count("mac") or 0) < 10**9 else (1000, "kMACs")
 
 
 def _number(n: int | None, unit: int = 1) -> str:

@@ -37,7 +37,7 @@ class WeightProfile:
 
     @property
     def memory(self) -> int:
-        """Its bits."""
+        """The number of its bits."""
         return self.count * self.bitwidth
 
     @property

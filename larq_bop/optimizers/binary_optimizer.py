@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule
@@ -57,9 +59,8 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
 
     @learning_rate.setter
     def learning_rate(self, value):
-        keras.optimizers.Optimizer.learning_rate.fset(
-            self, check_hyperparameter("gamma", value, most=1.0)
-        )
+        inherited: Any = keras.optimizers.Optimizer.learning_rate
+        inherited.fset(self, check_hyperparameter("gamma", value, most=1.0))
 
     def build(self, variables):
         """Creates the state and replaces weights that are not in {-1, +1} by their sign."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -18,7 +19,26 @@ FLIP_HISTORY = 1024
 _MOST = np.iinfo("int32").max
 
 
-class BinaryRule(BinaryVariables):
+if TYPE_CHECKING:
+
+    class _Optimizer:
+        # What optimizers of Keras 3 and of Keras 2 have, as far as it is used here.
+        clipnorm: float | None
+        clipvalue: float | None
+        global_clipnorm: float | None
+        iterations: Any
+        learning_rate: Any
+        _iterations: Any
+        _learning_rate: Any
+
+        def _clip_gradients(self, grads: list) -> list: ...
+
+        def get_config(self) -> dict[str, Any]: ...
+else:
+    _Optimizer = object
+
+
+class BinaryRule(BinaryVariables, _Optimizer):
     """Mixin of an optimizer: its variables are in {-1, +1} at all times and change by flips alone.
 
     A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
@@ -30,17 +50,21 @@ class BinaryRule(BinaryVariables):
     """
 
     moments: tuple[str, ...] = ()
+    # A variable, or a schedule.
+    _threshold: Any
     # Of an optimizer that has no variables.
-    _moments = _flips = _skipped = ()
+    _moments: Sequence[Sequence[Any]] = ()
+    _flips: Sequence[Any] = ()
+    _skipped: Sequence[Any] = ()
     # The Keras that the optimizer belongs to.
-    _keras = keras
+    _keras: Any = keras
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._update = backend.updater(self._new_moment, self._new_weight)
 
     @property
-    def gamma(self):
+    def gamma(self) -> Any:
         """The rate of the gradient's moving average now; assign a float or a schedule."""
         return self.learning_rate
 
@@ -49,7 +73,7 @@ class BinaryRule(BinaryVariables):
         self.learning_rate = value
 
     @property
-    def threshold(self):
+    def threshold(self) -> Any:
         """The signal at which a weight flips now; assign a float, unless it is a schedule."""
         if isinstance(self._threshold, self._keras.optimizers.schedules.LearningRateSchedule):
             return self._threshold(self._iterations)
@@ -64,7 +88,7 @@ class BinaryRule(BinaryVariables):
             )
         self._threshold.assign(check_hyperparameter("threshold", value))
 
-    def update_moment(self, name: str, moment, gradient, gamma):
+    def update_moment(self, name: str, moment, gradient, gamma) -> Any:
         """Returns a moment after a step with `gradient`, elementwise.
 
         Args:
@@ -75,7 +99,7 @@ class BinaryRule(BinaryVariables):
         """
         raise NotImplementedError
 
-    def signal(self, moments: list, gamma, step):
+    def signal(self, moments: list, gamma, step) -> Any:
         """Returns the signal that is held against the threshold.
 
         Args:

@@ -16,7 +16,6 @@ from larq_bop.math import sign
 _is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", default=False)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 def is_binary_variable(variable) -> bool:
     """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
 
@@ -27,6 +26,10 @@ def is_binary_variable(variable) -> bool:
         variable: A Keras variable.
     """
     return getattr(variable, "precision", 32) == 1
+
+
+# Not as a decorator: Keras' has no types, and type checkers would know none of the function either.
+keras.saving.register_keras_serializable(package="larq_bop")(is_binary_variable)
 
 
 def path(variable) -> str:

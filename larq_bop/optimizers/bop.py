@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import keras
 
+from larq_bop.annotations import OptimizerArguments, Schedulable
 from larq_bop.optimizers import equations
 from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
 from larq_bop.optimizers.binary_rule import BinaryRule
@@ -16,7 +19,13 @@ class BopRule(BinaryRule):
 
     moments = ("momentum",)
 
-    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
+    def __init__(
+        self,
+        threshold: Schedulable = 1e-8,
+        gamma: Schedulable = 1e-4,
+        name: str = "bop",
+        **kwargs: Unpack[OptimizerArguments],
+    ):
         super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
 
     def update_moment(self, name, moment, gradient, gamma):

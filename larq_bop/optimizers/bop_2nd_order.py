@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from larq_bop.annotations import OptimizerArguments, Schedulable
 from larq_bop.optimizers import equations
 from larq_bop.optimizers.binary_optimizer import BinaryOptimizer
 from larq_bop.optimizers.binary_rule import BinaryRule
@@ -22,12 +23,12 @@ class Bop2ndOrderRule(BinaryRule):
 
     def __init__(
         self,
-        threshold=1e-6,
-        gamma=1e-7,
+        threshold: Schedulable = 1e-6,
+        gamma: Schedulable = 1e-7,
         sigma: float = 1e-3,
         bias_correction: bool = False,
         name: str = "bop_2nd_order",
-        **kwargs,
+        **kwargs: Unpack[OptimizerArguments],
     ):
         super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
         self.sigma = check_hyperparameter("sigma", sigma, most=1.0)

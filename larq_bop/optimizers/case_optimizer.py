@@ -76,6 +76,8 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
     ... )
     """
 
+    _cases: _OptimizerMap
+
     def __init__(
         self,
         *predicate_optimizer_pairs: tuple[Callable[[Any], bool], keras.optimizers.Optimizer],
@@ -163,7 +165,7 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             raise ValueError("No gradients provided for any variable.")
         self._check_variables_are_known(trainable_variables)
         grads = backend.sum_over_replicas(grads)
-        shares = [([], []) for _ in self._inner_optimizers]
+        shares: list[tuple[list, list]] = [([], []) for _ in self._inner_optimizers]
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             share = shares[self._var_to_optimizer_idx[self._var_key(variable)]]
             share[0].append(gradient)

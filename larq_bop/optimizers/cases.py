@@ -6,7 +6,7 @@ import copy
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -158,7 +158,13 @@ class CaseRule:
     """
 
     # The Keras that the optimizer belongs to.
-    _keras = keras
+    _keras: Any = keras
+    _cases: Cases
+    name: str
+
+    if TYPE_CHECKING:  # The optimizer's own.
+
+        def __init__(self, *args, **kwargs): ...
 
     @property
     def pred_opt_pairs(self) -> tuple[tuple[Callable, Any], ...]:

@@ -17,10 +17,11 @@ def check_hyperparameter(name: str, value, most: float = math.inf) -> float | Ca
         return value
     if not isinstance(value, numbers.Real):
         raise ValueError(f"`{name}` must be a number or a schedule. Received: {name}={value!r}")
-    if not (math.isfinite(value) and 0.0 <= value <= most):
+    number = float(value)
+    if not (math.isfinite(number) and 0.0 <= number <= most):
         bounds = f"in [0, {most:g}]" if math.isfinite(most) else "at least 0 and finite"
         raise ValueError(f"`{name}` must be {bounds}. Received: {name}={value}")
-    return float(value)
+    return number
 
 
 def refuse_meaningless(kwargs: dict[str, Any]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Unpack
 
 import keras
 
+from larq_bop.annotations import LayerArguments, QuantizerArguments
 from larq_bop.elementwise import as_float
 from larq_bop.metrics import LayerFlipRatio
 from larq_bop.rematerialization import Rematerializable
@@ -14,7 +15,7 @@ from larq_bop.rematerialization import Rematerializable
 __all__ = ["NoOp", "Quantizer"]
 
 
-class Quantizer(Rematerializable, keras.layers.Layer):
+class Quantizer(Rematerializable):
     """Base class of quantizers: override `call`, and `get_config` where there are arguments.
 
     Args:
@@ -31,9 +32,9 @@ class Quantizer(Rematerializable, keras.layers.Layer):
 
     precision: int | None = None
     is_ternary = False
-    flip_ratio = None
+    flip_ratio: LayerFlipRatio | None = None
 
-    def __init__(self, *, metrics=None, **kwargs):
+    def __init__(self, *, metrics: Iterable[str] | None = None, **kwargs: Unpack[LayerArguments]):
         # A quantizer sees its input in full precision under a mixed policy, too: a small latent
         # weight must not be rounded to zero before its sign is taken.
         super().__init__(**{"autocast": False, **kwargs})
@@ -76,7 +77,7 @@ class ClippedQuantizer(Quantizer):
         clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
     """
 
-    def __init__(self, clip_value: float | None = 1.0, **kwargs):
+    def __init__(self, clip_value: float | None = 1.0, **kwargs: Unpack[QuantizerArguments]):
         super().__init__(**kwargs)
         self.clip_value = clip_value
 
@@ -117,7 +118,7 @@ class NoOp(Quantizer):
         precision: The bits of a value.
     """
 
-    def __init__(self, precision: int, **kwargs):
+    def __init__(self, precision: int, **kwargs: Unpack[QuantizerArguments]):
         super().__init__(**kwargs)
         self.precision = precision
 

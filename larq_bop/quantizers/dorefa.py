@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from larq_bop.annotations import QuantizerArguments
 from larq_bop.quantizers.base import Quantizer
 from larq_bop.quantizers.pseudo_gradient import masked, with_gradient
 
@@ -44,13 +45,17 @@ class DoReFa(Quantizer):
         Zhou et al. 2016, DoReFa-Net (arXiv 1606.06160), section 2.3.
     """
 
-    def __init__(self, k_bit: int = 2, mode: str = "activations", **kwargs):
+    precision: int
+
+    def __init__(
+        self, k_bit: int = 2, mode: str = "activations", **kwargs: Unpack[QuantizerArguments]
+    ):
         super().__init__(**kwargs)
         _check_mode(mode)
         if not isinstance(k_bit, numbers.Integral) or k_bit < 1:
             raise ValueError(f"`k_bit` must be an int of at least 1. Received: k_bit={k_bit!r}")
         self.precision = int(k_bit)
-        self.mode = mode
+        self.mode: str = mode
         self.is_ternary = self.precision == 1
 
     def call(self, inputs):

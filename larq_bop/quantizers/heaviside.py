@@ -12,7 +12,6 @@ from larq_bop.quantizers.pseudo_gradient import straight_through
 __all__ = ["SteHeaviside", "ste_heaviside"]
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def ste_heaviside(x, clip_value: float | None = 1.0):
     r"""The Heaviside step, with the straight-through estimator as its gradient.
@@ -22,7 +21,7 @@ def ste_heaviside(x, clip_value: float | None = 1.0):
 
     Args:
         x: A tensor of any shape, or a symbolic one; integers count as floats.
-        clip_value: c, or None for a gradient that is never clipped.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     Returns:
         A tensor of `x`'s shape and dtype, in {0, 1}.

@@ -34,7 +34,7 @@ def straight_through(x, forward: Callable, clip_value: float | None):
     Args:
         x: A float tensor of any shape.
         forward: A function of `x`.
-        clip_value: c, or None for a gradient that is never clipped.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     Returns:
         A tensor of `x`'s shape and dtype.

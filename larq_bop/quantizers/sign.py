@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from larq_bop import backend, math
+from larq_bop.annotations import QuantizerArguments
 from larq_bop.elementwise import elementwise
 from larq_bop.quantizers.base import ClippedQuantizer, Quantizer
 from larq_bop.quantizers.pseudo_gradient import straight_through, with_gradient
@@ -25,7 +26,6 @@ __all__ = [
 _sign = backend.fused(math.sign)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def ste_sign(x, clip_value: float | None = 1.0):
     r"""The sign, with the straight-through estimator as its gradient.
@@ -45,7 +45,6 @@ def ste_sign(x, clip_value: float | None = 1.0):
     return straight_through(x, _sign, clip_value)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def approx_sign(x):
     r"""The sign, with the gradient of a parabola on each side of zero.
@@ -62,7 +61,6 @@ def approx_sign(x):
     return with_gradient(x, _sign, _approx_sign_gradient)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def swish_sign(x, beta: float = 5.0):
     r"""The sign, with the gradient of a smooth step as steep as beta.
@@ -138,7 +136,7 @@ class SwishSign(Quantizer):
     precision = 1
     is_ternary = True
 
-    def __init__(self, beta: float = 5.0, **kwargs):
+    def __init__(self, beta: float = 5.0, **kwargs: Unpack[QuantizerArguments]):
         super().__init__(**kwargs)
         self.beta = beta
 
