@@ -14,8 +14,8 @@ __all__ = [
     "Sizes",
 ]
 
-# What stands for a quantizer, an activation, an initializer, a regularizer or a constraint: its
-# name, its config, itself, or none.
+# A quantizer, activation, initializer, regularizer or constraint: its name, its config, an object
+# or function, or None.
 Identifier: TypeAlias = str | dict[str, Any] | Callable[..., Any] | None
 
 # One size for all axes, or one for each.
@@ -26,7 +26,7 @@ Schedulable: TypeAlias = SupportsFloat | Callable[..., Any]
 
 
 class LayerArguments(TypedDict, total=False):
-    """What every layer of Keras takes by name."""
+    """Keyword arguments of every Keras layer."""
 
     name: str | None
     dtype: Any
@@ -37,13 +37,13 @@ class LayerArguments(TypedDict, total=False):
 
 
 class QuantizerArguments(LayerArguments, total=False):
-    """What every quantizer takes by name."""
+    """Keyword arguments of every quantizer."""
 
     metrics: Iterable[str] | None
 
 
 class OptimizerArguments(TypedDict, total=False):
-    """What every binary optimizer takes by name, as optimizers of Keras do."""
+    """Keyword arguments of every binary optimizer, as of other Keras optimizers."""
 
     clipnorm: float | None
     clipvalue: float | None

@@ -9,11 +9,11 @@ __all__ = ["replace"]
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file; whoever reads it meanwhile, or after a failure, finds what was there before.
+    """Replaces a file atomically: until all of it is written, readers find the old file.
 
     Args:
         path: The file.
-        content: What it holds afterwards.
+        content: Its new content.
 
     Raises:
         OSError: if it cannot be written.

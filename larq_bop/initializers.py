@@ -25,10 +25,10 @@ class Binary(keras.initializers.Initializer):
     """The sign of another initializer's values, with sign(0) = +1.
 
     Args:
-        initializer: A Keras initializer, or a name that `keras.initializers.get` takes.
+        initializer: A Keras initializer, or a name that `keras.initializers.get` accepts.
 
     Raises:
-        ValueError: if `initializer` names no initializer.
+        ValueError: if no initializer has that name.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Operations of networks whose values take one or two bits."""
+"""Functions for networks whose values have one or two bits."""
 
 from keras import ops
 
@@ -18,8 +18,8 @@ def sign(x):
         x: A tensor of any shape, or a symbolic one; integers count as floats.
 
     Returns:
-        A float tensor of `x`'s shape and dtype, in {-1, +1}; NaN stays NaN, so that a diverged
-        network is seen to have diverged.
+        A float tensor of `x`'s shape and dtype, in {-1, +1}. NaN stays NaN, so that divergence
+        shows.
     """
     return backend.sign(backend.sign(x) + ops.cast(0.1, x.dtype))
 

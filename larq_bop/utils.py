@@ -37,10 +37,10 @@ def memory_as_readable_str(num_bits: int) -> str:
 
 
 def register_keras_custom_object(cls: Registered) -> Registered:
-    """Registers a class or function with Keras under its own name; a decorator.
+    """Registers a class or function with Keras under its own name. This is a decorator.
 
     Args:
-        cls: What is registered.
+        cls: The class or function.
 
     Returns:
         `cls`.
@@ -51,7 +51,7 @@ def register_keras_custom_object(cls: Registered) -> Registered:
 def register_alias(name: str) -> Callable[[Registered], Registered]:
     """Returns a decorator that registers a class or function with Keras under a name.
 
-    Quantizers, activations and constraints can then be given to `larq_bop`'s layers by that name.
+    Layers of `larq_bop` then accept the quantizer, activation or constraint by that name.
 
     Args:
         name: The name.
@@ -65,10 +65,10 @@ def register_alias(name: str) -> Callable[[Registered], Registered]:
 
 
 def set_precision(precision: int = 32) -> Callable[[Function], Function]:
-    """Returns a decorator that gives a quantizer function its precision.
+    """Returns a decorator that sets the precision of a quantizer function.
 
     Args:
-        precision: The bits of an output value.
+        precision: The number of bits of an output value.
     """
 
     def decorate(function: Function) -> Function:
@@ -84,9 +84,9 @@ def patch_object(object: Any, name: str, value: Any) -> Iterator[None]:
     """A scope in which an attribute has another value.
 
     Args:
-        object: Whose attribute it is.
-        name: The attribute.
-        value: Its value inside the scope.
+        object: The object with the attribute.
+        name: The attribute's name.
+        value: The attribute's value inside the scope.
     """
     before = getattr(object, name)
     setattr(object, name, value)

@@ -1,4 +1,4 @@
-"""The arguments of a layer, on their way to the Keras parent."""
+"""How layers pass their arguments to the Keras parent."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def arguments(names: dict[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of an `__init__` with `**kwargs`, by name.
+    """Returns the arguments of an `__init__` with `**kwargs` as one dict.
 
-    The layers write out their signatures for readers, editors and type checkers, and pass on what
-    they are given.
+    The layers spell out their signatures for readers, editors and type checkers. This lets them
+    pass all arguments on without repeating each one.
 
     Args:
-        names: The `locals()` of the `__init__`, before it has any other.
+        names: The `locals()` of the `__init__`, before it assigns any other.
     """
-    # A function that calls `super()` knows its class by name.
+    # `super()` without arguments makes `__class__` a local name.
     given = {name: names[name] for name in names.keys() - {"self", "__class__", "kwargs"}}
     return {**given, **names["kwargs"]}

@@ -33,7 +33,7 @@ class QuantizedConv(AdaptableLayer, PaddedLayer):
 
     def _is_binary(self) -> bool:
         kernel = self.kernel_quantizer
-        # Bop keeps such a kernel binary itself.
+        # A kernel that is marked as binary is kept binary by Bop.
         return (
             getattr(self.input_quantizer, "is_ternary", False)
             and (marks_binary(kernel) or getattr(kernel, "is_ternary", False))
@@ -52,10 +52,13 @@ class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
         kernel_size: Length of the kernel, in steps.
         strides: Step of the window.
         padding: `"valid"`, `"same"` or `"causal"`.
-        pad_values: What `"same"` padding pads the quantized input with.
+        pad_values: The value that `"same"` padding adds around the quantized input.
         data_format: `"channels_last"` or `"channels_first"`.
-        *args, **kwargs: All other arguments of `keras.layers.Conv1D`, in its order, with
-            `input_quantizer` and `kernel_quantizer` after `use_bias`.
+        input_quantizer: Quantizer of the input: a name, an object or None.
+        kernel_quantizer: Quantizer of the kernel, as in `QuantConv2D`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Conv1D`.
 
     Shapes:
         Input `(batch, steps, channels)`, kernel `(kernel length, channels / groups, filters)`,
@@ -66,7 +69,7 @@ class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
             `keras.layers.Conv1D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
 
     def __init__(
@@ -106,11 +109,14 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         kernel_size: Height and width of the kernel, in pixels.
         strides: Step of the window, in pixels.
         padding: `"valid"` or `"same"`.
-        pad_values: What `"same"` padding pads the quantized input with.
-        *args, **kwargs: All other arguments of `keras.layers.Conv2D`, in its order, with
-            `input_quantizer` and `kernel_quantizer` after `use_bias`: names, objects or None.
-            `"ste_sign"` binarizes a latent kernel, `NoOp(precision=1)` marks a kernel that is
-            binary itself, for Bop.
+        pad_values: The value that `"same"` padding adds around the quantized input.
+        input_quantizer: Quantizer of the input: a name, an object or None.
+        kernel_quantizer: Quantizer of the kernel. `"ste_sign"` binarizes a latent kernel;
+            `NoOp(precision=1)` marks a kernel that is binary itself, for Bop.
+        kernel_constraint: Constraint on the stored kernel. A latent kernel needs `"weight_clip"`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Conv2D`.
 
     Shapes:
         Input `(batch, height, width, channels)`, kernel
@@ -122,7 +128,7 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         ValueError: for an unknown quantizer, or what `keras.layers.Conv2D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
 
     def __init__(
@@ -155,8 +161,7 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
 class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
     """`keras.layers.Conv3D` on quantized values: `QuantConv2D` with one more axis.
 
-    Args:
-        *args, **kwargs: Those of `QuantConv2D`, with three numbers where it has two.
+    The arguments are those of `QuantConv2D`, with three numbers where it has two.
 
     Shapes:
         Input `(batch, depth, height, width, channels)`, kernel
@@ -168,7 +173,7 @@ class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
         ValueError: for an unknown quantizer, or what `keras.layers.Conv3D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
 
     def __init__(

@@ -24,9 +24,12 @@ class QuantDense(AdaptableLayer, keras.layers.Dense):
         activation: Activation function, or None.
         use_bias: Whether a bias is added.
         input_quantizer: Quantizer of the input: a name, an object or None.
-        kernel_quantizer: Quantizer of the kernel. `"ste_sign"` binarizes a latent kernel,
+        kernel_quantizer: Quantizer of the kernel. `"ste_sign"` binarizes a latent kernel;
             `NoOp(precision=1)` marks a kernel that is binary itself, for Bop.
-        *args, **kwargs: All other arguments of `keras.layers.Dense`, in its order.
+        kernel_constraint: Constraint on the stored kernel. A latent kernel needs `"weight_clip"`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Dense`.
 
     Shapes:
         Input `(batch, ..., n)`, kernel `(n, units)`, output `(batch, ..., units)`.

@@ -22,11 +22,14 @@ class QuantConv2DTranspose(SingleKernelLayer, keras.layers.Conv2DTranspose):
     Args:
         filters: The number of output channels.
         kernel_size: Height and width of the kernel, in pixels.
-        strides: How many pixels of the output there are for one of the input.
+        strides: The number of output pixels for each input pixel, along each axis.
         padding: `"valid"` or `"same"`.
-        output_padding: What is added to the output's height and width, or None.
-        *args, **kwargs: All other arguments of `keras.layers.Conv2DTranspose`, in its order, with
-            `input_quantizer` and `kernel_quantizer` after `use_bias`.
+        output_padding: The pixels added to the output's height and width, or None.
+        input_quantizer: Quantizer of the input: a name, an object or None.
+        kernel_quantizer: Quantizer of the kernel, as in `QuantConv2D`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Conv2DTranspose`.
 
     Shapes:
         Input `(batch, height, width, channels)`, kernel

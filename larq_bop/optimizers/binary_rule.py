@@ -1,4 +1,4 @@
-"""How binary weights change in a step, for optimizers of Keras 3 and of Keras 2."""
+"""How a step changes binary weights, for optimizers of Keras 3 and of Keras 2."""
 
 from __future__ import annotations
 
@@ -39,14 +39,16 @@ else:
 
 
 class BinaryRule(BinaryVariables, _Optimizer):
-    """Mixin of an optimizer: its variables are in {-1, +1} at all times and change by flips alone.
+    """Mixin of optimizers whose variables are always in {-1, +1} and change only by flips.
 
-    A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
-    the flips' signal in `signal`. The optimizer keeps `_learning_rate` and `_threshold`, numbers or
-    schedules, and by variable the lists `_moments`, `_flips` and `_skipped`.
+    A subclass lists the names of its moments in `moments`, updates each one in `update_moment`, and
+    computes the signal that decides about flips in `signal`. The optimizer stores `_learning_rate`
+    and `_threshold`, numbers or schedules, and the lists `_moments`, `_flips` and `_skipped` with
+    one entry for each variable.
 
-    Flips are kept in a column for each of the last steps: how many weights flipped, and in which
-    step, from 1. A variable without a gradient writes nothing, and its old columns count no more.
+    `_flips` has one column for each of the last steps: how many weights flipped, and the number of
+    that step, from 1. A variable that gets no gradient in a step writes no column; a column of an
+    older step in its place is recognized by its number and not counted.
     """
 
     moments: tuple[str, ...] = ()
@@ -65,7 +67,7 @@ class BinaryRule(BinaryVariables, _Optimizer):
 
     @property
     def gamma(self) -> Any:
-        """The rate of the gradient's moving average now; assign a float or a schedule."""
+        """The current rate of the gradient's moving average; assign a float or a schedule."""
         return self.learning_rate
 
     @gamma.setter
@@ -74,7 +76,10 @@ class BinaryRule(BinaryVariables, _Optimizer):
 
     @property
     def threshold(self) -> Any:
-        """The signal at which a weight flips now; assign a float, unless it is a schedule."""
+        """The current strength of the signal at which a weight flips.
+
+        Assign a float to change it, unless the optimizer was created with a schedule.
+        """
         if isinstance(self._threshold, self._keras.optimizers.schedules.LearningRateSchedule):
             return self._threshold(self._iterations)
         return self._threshold() if callable(self._threshold) else self._threshold
@@ -89,18 +94,21 @@ class BinaryRule(BinaryVariables, _Optimizer):
         self._threshold.assign(check_hyperparameter("threshold", value))
 
     def update_moment(self, name: str, moment, gradient, gamma) -> Any:
-        """Returns a moment after a step with `gradient`, elementwise.
+        """Returns the new value of a moment, elementwise.
 
         Args:
             name: One of `moments`.
             moment: Its value before the step, of the gradient's shape.
             gradient: The gradient, float32, finite.
             gamma: The rate of the gradient's moving average.
+
+        Returns:
+            Its value after the step, of the same shape.
         """
         raise NotImplementedError
 
     def signal(self, moments: list, gamma, step) -> Any:
-        """Returns the signal that is held against the threshold.
+        """Returns the signal that is compared with the threshold.
 
         Args:
             moments: The moments, after this step.
@@ -113,7 +121,7 @@ class BinaryRule(BinaryVariables, _Optimizer):
         raise NotImplementedError
 
     def _step(self, index: int, gradient, variable, gamma) -> None:
-        """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""
+        """Updates the variable at `index` by Eq. 3 and 4, and counts its flips."""
         done = backend.as_tensor(self.iterations)
         scalars = (gamma, self.threshold, done + 1)
         # A sparse gradient, of an embedding, may not know its shape.
@@ -151,10 +159,12 @@ class BinaryRule(BinaryVariables, _Optimizer):
         return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
 
     def flips(self, steps: int = 1) -> np.ndarray:
-        """How many weights flipped in each of the last steps; 0 where there was no gradient.
+        """Returns how many weights flipped in each of the last steps.
+
+        A variable without a gradient in a step counts as 0 flips.
 
         Args:
-            steps: How many steps back, at most `FLIP_HISTORY` (1,024).
+            steps: The number of steps, at most `FLIP_HISTORY` (1,024).
 
         Returns:
             An int64 array of shape `(steps,)`, the oldest step first.
@@ -182,15 +192,15 @@ class BinaryRule(BinaryVariables, _Optimizer):
 
     @property
     def non_finite_gradients(self) -> int:
-        """How many gradient entries were NaN or infinite, and so left their weight as it was.
+        """How many gradient entries were NaN or infinite, and so did not change their weight.
 
-        Counted since the optimizer was built, up to 2^31 - 1 a variable.
+        They are counted from when the optimizer is built, up to 2^31 - 1 for each variable.
         """
         return sum(int(ops.convert_to_numpy(skipped)) for skipped in self._skipped)
 
     def _clip_gradients(self, grads):
-        # One non-finite entry makes the whole norm non-finite: it must not take part, and must
-        # still be seen as non-finite afterwards.
+        # One non-finite entry makes the whole norm non-finite. It must not take part in the norm,
+        # and must still be non-finite afterwards, so that it is skipped and counted.
         if not (self.clipnorm or self.clipvalue or self.global_clipnorm):
             return grads
         finite = [ops.isfinite(g) for g in grads]

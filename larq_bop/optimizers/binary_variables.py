@@ -1,4 +1,4 @@
-"""The variables that an optimizer keeps in {-1, +1}: which they are, and how they get there."""
+"""Binary variables: how they are recognized, and how an optimizer makes its variables binary."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ _is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", defau
 
 
 def is_binary_variable(variable) -> bool:
-    """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
+    """Returns whether `variable.precision` is 1, as for a kernel with a one-bit quantizer.
 
-    That is `NoOp(precision=1)` as much as `ste_sign`, as in Larq: latent weights that shall stay
-    latent belong to another optimizer, in a model without Bop.
+    As in Larq, this holds for `NoOp(precision=1)` and for `ste_sign` alike. In a model that is
+    trained with Bop, the latent weights behind `ste_sign` would become binary: to keep them latent,
+    train the model without Bop.
 
     Args:
         variable: A Keras variable.
+
+    Returns:
+        True or False; False for a variable without a precision.
     """
     return getattr(variable, "precision", 32) == 1
 
@@ -33,15 +37,15 @@ keras.saving.register_keras_serializable(package="larq_bop")(is_binary_variable)
 
 
 def path(variable) -> str:
-    """The name that tells a variable from all others of its model."""
+    """Returns the name that distinguishes a variable from all others of its model."""
     return getattr(variable, "path", variable.name)
 
 
 @contextlib.contextmanager
 def gradients_at_hand() -> Iterator[None]:
-    """A scope in which an optimizer that gets built has gradients to apply already.
+    """A scope for a step: an optimizer that is built inside it already has gradients to apply.
 
-    Where they are numbers, they are those of the weights as they were before.
+    In eager execution these gradients were computed with the weights before they became binary.
     """
     token = _is_late.set(backend.is_eager())
     try:
@@ -69,7 +73,7 @@ class BinaryVariables:
     def _make_binary(self, variables) -> None:
         """Replaces weights that are not in {-1, +1} by their sign."""
         changed = []
-        # The first gradient shall be that of binary weights already.
+        # The first gradient should already be that of binary weights.
         with backend.at_once():
             for variable in variables:
                 before = backend.as_tensor(variable)

@@ -1,4 +1,4 @@
-"""What quantizers have in common."""
+"""The common part of all quantizers, and the quantizer that changes nothing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Quantizer(Rematerializable):
     """Base class of quantizers: override `call`, and `get_config` where there are arguments.
 
     Args:
-        metrics: Names of metrics that watch the output, or None for those of
-            `larq_bop.context.metrics_scope`, in which kernel quantizers are made. `"flip_ratio"`
-            is the only one.
-        **kwargs: Those of every Keras layer.
+        metrics: Names of metrics of the output. `"flip_ratio"` is the only one. If it is None, a
+            kernel quantizer has the metrics of the `larq_bop.context.metrics_scope` in which its
+            layer is created.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
 
     Attributes:
-        precision: The bits of an output value, or None where that is not fixed.
+        precision: The number of bits of an output value, or None if it is not fixed.
         is_ternary: Whether every output value is -1, 0 or +1.
         flip_ratio: The `larq_bop.metrics.FlipRatio` of the output, or None.
     """
@@ -86,18 +86,18 @@ class ClippedQuantizer(Quantizer):
 
 
 def unwatched(quantizer: Callable) -> Callable:
-    """Returns a quantizer as a function whose use its metrics do not see.
+    """Returns a quantizer as a function that does not update its metrics.
 
-    It is for what reads weights between steps, which would be a step without a flip otherwise.
+    It is for reading weights between steps, which would otherwise count as a step without flips.
 
     Args:
-        quantizer: A quantizer, or any other function or layer in its place.
+        quantizer: A quantizer, or any function or layer that is used as one.
     """
     return getattr(quantizer, "_unwatched", quantizer)
 
 
 def marks_binary(quantizer) -> bool:
-    """Whether a kernel with this quantizer is binary itself, without latent weights behind it.
+    """Returns whether a kernel with this quantizer is binary itself, without latent weights.
 
     Args:
         quantizer: The kernel's quantizer, or None.
@@ -107,15 +107,17 @@ def marks_binary(quantizer) -> bool:
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class NoOp(Quantizer):
-    """Leaves its input as it is, and marks it with a precision.
+    r"""Returns its input unchanged, and marks it with a precision.
 
-    A layer whose kernel quantizer is `NoOp(precision=1)` keeps its weights themselves in
-    {-1, +1}, without latent weights: they begin as the signs of what its initializer draws, and
-    Bop flips them. Its kernel's `precision` is 1, as that of every kernel with a
-    one-bit quantizer, which is how `Bop.is_binary_variable` finds it.
+    $$q(x) = x, \qquad \frac{\partial q}{\partial x} = 1$$
+
+    A layer whose kernel quantizer is `NoOp(precision=1)` has binary weights and no latent ones: the
+    weights start as the signs of the values that the initializer draws, and Bop flips them. The
+    kernel's `precision` is 1, like that of every kernel with a one-bit quantizer;
+    `Bop.is_binary_variable` finds it by that.
 
     Args:
-        precision: The bits of a value.
+        precision: The number of bits of a value.
     """
 
     def __init__(self, precision: int, **kwargs: Unpack[QuantizerArguments]):

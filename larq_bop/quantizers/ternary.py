@@ -48,13 +48,16 @@ def ste_tern(
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class SteTern(ClippedQuantizer):
-    """`ste_tern` as a layer: -1, 0 or +1, with a clipped straight-through gradient.
+    r"""`ste_tern` as a layer: -1, 0 or +1, with a clipped straight-through gradient.
+
+    $$q(x) = \begin{cases} \operatorname{sign}(x) & |x| \ge \Delta \\ 0 & |x| < \Delta \end{cases}
+    \qquad
+    \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        threshold_value: The magnitude from which a value becomes its sign.
-        ternary_weight_networks: Whether that magnitude is 0.7 times the mean of all magnitudes
-            instead.
-        clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
+        threshold_value: $\Delta$.
+        ternary_weight_networks: Whether $\Delta$ is 0.7 times the mean of $|x|$ instead.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     References:
         Li et al. 2016, Ternary Weight Networks (arXiv 1605.04711).
