@@ -95,7 +95,7 @@ class FlipRatio(keras.metrics.Metric):
         self.count.assign_add(1)
         self._previous_values.assign(values)
 
-    def result(self):
+    def result(self) -> Any:
         """Returns the mean, a scalar, which is 0 before the second update."""
         if not self.built:
             return ops.zeros((), self.dtype)
@@ -133,7 +133,7 @@ class LayerFlipRatio(FlipRatio):
         """An empty list: on JAX Keras would overwrite the values that `call` wrote."""
         return []
 
-    def result(self):
+    def result(self) -> Any:
         """Returns the mean, or NaN where it is unknown.
 
         It is unknown during an epoch on JAX, where the training step computes metrics without the

@@ -27,7 +27,7 @@ def train(images: Array, labels: Array) -> None:
     )
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     logger = lb.callbacks.FlipRatioLogger()
-    model.fit(images, labels, batch_size=4, epochs=1, callbacks=[logger], verbose=0)
+    model.fit(images, labels, batch_size=4, epochs=1, callbacks=[logger])
     assert_type(logger.flips, list[int])
     print(max(logger.flip_ratios))
 
