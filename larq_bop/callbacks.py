@@ -1,9 +1,10 @@
-"""Callbacks that watch binary weights, and that change hyperparameters as training goes on."""
+"""Callbacks that log the flips of binary weights, or change hyperparameters during training."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,21 +16,23 @@ __all__ = ["FlipRatioLogger", "HyperparameterScheduler"]
 
 
 class FlipRatioLogger(keras.callbacks.Callback):
-    r"""Logs how many binary weights flip, step by step.
+    r"""Logs how many binary weights flip in each step.
+
+    For step $t$ it computes (the report, Eq. 5)
 
     $$\pi_t = \ln\left(\frac{\text{flips in step } t}{\text{binary weights}} + 10^{-9}\right)$$
 
-    (the report, Eq. 5). Each batch's logs get `flip_ratio`, the last step's $\pi_t$; each epoch's
-    logs get `flip_ratio`, the median of its steps, and `flips`, their sum. List this callback
-    before those that write logs, such as `CSVLogger` and `TensorBoard`.
+    The logs of each batch get `flip_ratio`, the $\pi_t$ of the last step. The logs of each epoch
+    get `flip_ratio`, the median over its steps, and `flips`, the sum over its steps. Place this
+    callback before those that write logs, such as `CSVLogger` and `TensorBoard`.
 
     Attributes:
-        flips: The flips of every step of this training, a list of int.
-        flip_ratios: Their $\pi_t$, a float64 array of the same length.
+        flips: The number of flips in every step of this training, a list of int.
+        flip_ratios: The $\pi_t$ of every step, a float64 array of the same length.
 
     Raises:
-        ValueError: when training begins with an optimizer that has no binary optimizer in it, or
-            `steps_per_execution` is beyond the 1,024 steps that the optimizer remembers.
+        ValueError: when training begins, if the model has no binary optimizer; during training, if
+            `steps_per_execution` exceeds the 1,024 steps that the optimizer remembers.
     """
 
     def __init__(self):
@@ -56,8 +59,8 @@ class FlipRatioLogger(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         done = self._steps_done()
         if done > self._step:
-            counts = sum(o.flips(done - self._step) for o in self._optimizers)
-            self.flips.extend(counts.tolist())
+            counts = [o.flips(done - self._step) for o in self._optimizers]
+            self.flips.extend(np.sum(counts, axis=0).tolist())
             self._step = done
         if logs is not None and self.flips:
             logs["flip_ratio"] = float(flip_ratio(self.flips[-1], self._num_weights))
@@ -81,23 +84,24 @@ class FlipRatioLogger(keras.callbacks.Callback):
 class HyperparameterScheduler(keras.callbacks.Callback):
     """Sets a hyperparameter of an optimizer at the start of each epoch or step.
 
-    Its value stands in the logs of each epoch. A model that is compiled with
-    `steps_per_execution=n` starts n steps at once: `update_freq="step"` sets it before them.
+    The logs of each epoch get its value. A model that is compiled with `steps_per_execution=n` runs
+    n steps at once; `update_freq="step"` then sets the value before each group of n steps.
 
     Args:
-        schedule: A function of the epoch's number, or of the number of steps taken, from 0; or of
-            it and the present value. It returns the new value.
+        schedule: A function that returns the new value. Its first argument is the number of the
+            epoch, or the number of steps taken, from 0. If it has a second argument, that is the
+            current value.
         hyperparameter: The attribute's name: `"gamma"` or `"threshold"` of `Bop`, `"learning_rate"`
             (or `"lr"`) of every optimizer.
-        optimizer: The optimizer whose hyperparameter it is, or None for the model's. It may be one
-            of those in a `CaseOptimizer`.
+        optimizer: The optimizer with this hyperparameter, or None for the model's. It can be one of
+            the optimizers of a `CaseOptimizer`.
         update_freq: `"epoch"` or `"step"`.
-        verbose: 1 to print every new value, 0 not to.
+        verbose: 1 to print every new value, 0 to print nothing.
         log_name: The name in the logs, or None for `hyperparameter`.
 
     Raises:
         ValueError: for another `update_freq`; when training begins, if the optimizer has no such
-            hyperparameter, or one that cannot change once the training step is compiled.
+            hyperparameter, or if it cannot change after the training step is compiled.
 
     Example:
 
@@ -151,10 +155,10 @@ class HyperparameterScheduler(keras.callbacks.Callback):
         return "learning_rate" if self.hyperparameter == "lr" else self.hyperparameter
 
     def set_hyperparameter(self, t: int):
-        """Sets the hyperparameter to what the schedule says.
+        """Sets the hyperparameter to the value of the schedule.
 
         Args:
-            t: The number of the epoch, or of the steps taken.
+            t: The number of the epoch, or the number of steps taken.
 
         Returns:
             The new value, a NumPy scalar.
@@ -168,7 +172,7 @@ class HyperparameterScheduler(keras.callbacks.Callback):
         return self._value()
 
     def _variable(self) -> keras.Variable | None:
-        """The attribute itself, where it is a variable and no property."""
+        """The optimizer's attribute, if it is a variable; None if it is a property or a number."""
         attribute = vars(self.optimizer).get(self._attribute)
         return attribute if isinstance(attribute, keras.Variable) else None
 
@@ -178,7 +182,8 @@ class HyperparameterScheduler(keras.callbacks.Callback):
     def _steps_done(self) -> int:
         # On JAX, reading `self.model` brings the optimizer's variables up to date.
         assert self.model is not None
-        return int(ops.convert_to_numpy(self.optimizer.iterations))
+        optimizer: Any = self.optimizer
+        return int(ops.convert_to_numpy(optimizer.iterations))
 
     def on_train_batch_begin(self, batch, logs=None):
         if self.update_freq == "step":
@@ -201,26 +206,28 @@ class HyperparameterScheduler(keras.callbacks.Callback):
 def _takes_two(schedule: Callable) -> bool:
     try:
         inspect.signature(schedule).bind(0, 0.0)
-    except (TypeError, ValueError):  # Some callables of C tell no signature.
+    except (TypeError, ValueError):  # Some callables that are written in C have no signature.
         return False
     return True
 
 
 def flip_ratio(flips, num_weights: int) -> np.ndarray:
-    r"""The report's $\pi$, Eq. 5.
+    r"""Returns the report's $\pi$, Eq. 5.
+
+    $$\pi = \ln\left(\frac{\text{flips}}{\text{binary weights}} + 10^{-9}\right)$$
 
     Args:
         flips: Numbers of flips, of any shape.
-        num_weights: The number of weights that could have flipped.
+        num_weights: The number of binary weights.
 
     Returns:
-        The natural logarithm of the share that flipped plus $10^{-9}$, of the shape of `flips`.
+        A float64 array of the shape of `flips`.
     """
     return np.log(np.asarray(flips, dtype="float64") / num_weights + 1e-9)
 
 
 def binary_optimizers(optimizer) -> Iterator[BinaryOptimizer]:
-    """Yields the binary optimizers inside an optimizer, itself included."""
+    """Yields the binary optimizers inside an optimizer, including the optimizer itself."""
     if isinstance(optimizer, BinaryOptimizer):
         yield optimizer
     elif isinstance(optimizer, CaseOptimizer):

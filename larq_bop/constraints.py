@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
+
+from larq_bop.annotations import Identifier
 
 __all__ = ["WeightClip", "get", "weight_clip"]
 
@@ -14,8 +17,8 @@ __all__ = ["WeightClip", "get", "weight_clip"]
 class WeightClip(keras.constraints.Constraint):
     """Clips each weight to [-clip_value, clip_value].
 
-    Without it, latent weights of a `ste_sign` kernel wander to where the straight-through
-    estimator's gradient is zero, and never change their sign again.
+    Without it, latent weights of a `ste_sign` kernel move to where the gradient of the
+    straight-through estimator is 0, and never change their sign again.
 
     Args:
         clip_value: The largest magnitude that a weight may have.
@@ -34,18 +37,18 @@ class WeightClip(keras.constraints.Constraint):
 weight_clip = WeightClip
 
 
-def get(identifier):
+def get(identifier: Identifier) -> Callable[..., Any] | None:
     """Returns the constraint that `identifier` stands for.
 
     Args:
-        identifier: `"weight_clip"`, a name that is registered with Keras, or whatever
-            `keras.constraints.get` takes.
+        identifier: `"weight_clip"`, a name that is registered with Keras, or anything that
+            `keras.constraints.get` accepts.
 
     Returns:
         A constraint, or None for None.
 
     Raises:
-        ValueError: if nothing goes by that name.
+        ValueError: if nothing has that name.
     """
     if isinstance(identifier, str):
         if identifier in ("weight_clip", "WeightClip"):

@@ -1,4 +1,4 @@
-"""Scopes: how a quantized layer shows its kernel, and what a quantizer reports in training."""
+"""Scopes in which layers show their quantized kernels, or get metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _training_metrics: set[str] = set()
 
 @contextlib.contextmanager
 def quantized_scope(quantize: bool) -> Iterator[bool]:
-    """A scope in which `layer.kernel` of a quantized layer is its quantized value.
+    """A scope in which `layer.kernel` of a quantized layer is the quantized kernel.
 
     A layer's `call` always runs inside `quantized_scope(True)`; elsewhere `layer.kernel` is the
     stored variable.
@@ -40,16 +40,16 @@ def quantized_scope(quantize: bool) -> Iterator[bool]:
 
 
 def should_quantize() -> bool:
-    """Whether the current thread is inside `quantized_scope(True)`."""
+    """Returns whether the current thread is inside `quantized_scope(True)`."""
     return getattr(_state, "quantize", False)
 
 
 @contextlib.contextmanager
 def training_scope(training: bool | None) -> Iterator[None]:
-    """A scope in which a quantized layer is called, in training or not.
+    """The scope of a quantized layer's call.
 
     Args:
-        training: As in the call of any layer of Keras.
+        training: Whether it is called in training, as in the call of any Keras layer.
     """
     before = is_training()
     _state.training = bool(training)
@@ -60,23 +60,23 @@ def training_scope(training: bool | None) -> Iterator[None]:
 
 
 def is_training() -> bool:
-    """Whether the current thread calls a quantized layer in training."""
+    """Returns whether the current thread is in a quantized layer's call in training."""
     return getattr(_state, "training", False)
 
 
 @contextlib.contextmanager
 def metrics_scope(metrics: Iterable[str] = ()) -> Iterator[set[str]]:
-    """A scope in which layers are made whose kernel quantizers report metrics in training.
+    """A scope: kernel quantizers of layers that are created inside it report metrics in training.
 
-    `flip_ratio`, the mean share of the kernel's quantized values that change in a step
-    (`larq_bop.metrics.FlipRatio`), stands in the logs as `flip_ratio/<name of the quantizer>`; in
-    those of an epoch on every backend, in those of a batch not on JAX.
+    `flip_ratio` is the mean share of the kernel's quantized values that change in a step
+    (`larq_bop.metrics.FlipRatio`). Its name in the logs is `flip_ratio/<name of the quantizer>`. It
+    is in the logs of each epoch, and in the logs of each batch on TensorFlow and torch.
 
     Args:
         metrics: Names of metrics; `"flip_ratio"` is the only one.
 
     Yields:
-        The metrics of this scope and of those around it.
+        The metrics of this scope and of the scopes around it.
 
     Raises:
         ValueError: for another name.
@@ -105,5 +105,5 @@ def metrics_scope(metrics: Iterable[str] = ()) -> Iterator[set[str]]:
 
 
 def get_training_metrics() -> set[str]:
-    """Returns the metrics of the current `metrics_scope`, itself and not a copy."""
+    """Returns the set of metrics of the current `metrics_scope`; it is not a copy."""
     return _training_metrics

@@ -1,10 +1,10 @@
-"""Functions of each value of a tensor, which take what those of `keras.ops` take."""
+"""Elementwise functions that accept the same inputs as those of `keras.ops`."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 from keras import ops
@@ -13,33 +13,38 @@ from larq_bop import backend
 
 __all__ = ["as_float", "elementwise"]
 
+Function = TypeVar("Function", bound=Callable)
+
 
 def as_float(x):
-    """Returns a tensor as it is if it is of floats, else its values as Keras' floats.
+    """Returns a float tensor unchanged, and any other as a tensor of `keras.config.floatx()`.
 
     Args:
-        x: A tensor, a variable or what `keras.ops.convert_to_tensor` takes.
+        x: A tensor, a variable or anything that `keras.ops.convert_to_tensor` accepts.
     """
     x = backend.as_tensor(x)
     return x if is_float(x) else ops.cast(x, keras.config.floatx())
 
 
 def is_float(x) -> bool:
-    """Whether a tensor's values are floats, symbolic or not."""
+    """Returns whether the values of a tensor, symbolic or not, are floats."""
     return "float" in keras.backend.standardize_dtype(x.dtype)
 
 
-def elementwise(function: Callable) -> Callable:
-    """Lets a function of a float tensor take integers and the symbolic tensors of `keras.Input`.
+def elementwise(function: Function) -> Function:
+    """Extends a function of a float tensor to integers and to symbolic tensors; a decorator.
+
+    It also registers the function with Keras.
 
     Args:
-        function: A function of a tensor, and of arguments that a config can hold. It keeps the
-            shape and dtype, and is registered with Keras.
+        function: A function of a tensor, and of arguments that a config can hold. Its result has
+            the tensor's shape and dtype.
 
     Returns:
-        The function.
+        The function, with the same signature.
     """
 
+    @keras.saving.register_keras_serializable(package="larq_bop")
     @functools.wraps(function)
     def call(x, *args, **kwargs):
         if isinstance(x, keras.KerasTensor):
@@ -55,8 +60,8 @@ class Elementwise(keras.Operation):
 
     Args:
         function: The function.
-        arguments: Its arguments after the tensor.
-        named: Those by name.
+        arguments: Its positional arguments after the tensor.
+        named: Its keyword arguments.
         name: The operation's name.
     """
 

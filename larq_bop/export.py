@@ -1,11 +1,11 @@
-"""Weights in a file with one bit a binary weight, which NumPy alone can read.
+"""Files with one bit for each binary weight, which NumPy alone can read.
 
 The file is an archive of NumPy arrays (`.npz`): `header`, the UTF-8 text of a JSON object, and one
-array for each weight of the model, named by its position. A binary weight's array is
-`numpy.packbits(weight > 0)`; every other weight's is the weight itself. The last 64 bytes, the end
-of the archive's comment, are the SHA-256 of all bytes before them.
+array for each weight of the model, named by its position. The array of a binary weight is
+`numpy.packbits(weight > 0)`; the array of any other weight is the weight itself. The last 64 bytes,
+the end of the archive's comment, are the SHA-256 of all bytes before them.
 
-To load a file, this module needs NumPy and nothing else: a device may have a copy of it alone.
+To load a file, this module needs only NumPy: a device needs no more than a copy of this module.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import math
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["load_packed", "save_packed"]
 
@@ -35,37 +38,33 @@ _QUANTIZERS = {
 }
 
 
-def save_packed(model, path) -> Path:
+def save_packed(model: keras.Model, path: str | os.PathLike) -> Path:
     """Saves a model's weights: one bit for each binary weight, float32 for the rest.
 
-    Binary is a kernel whose quantizer makes nothing but -1 and +1 of it: `NoOp(precision=1)`, with
-    which Bop trains, or `ste_sign`, of whose latent weights the signs are kept, which is all that
-    predictions depend on. A kernel with LoRA is kept as it is, like its small matrices.
+    A kernel is binary if all its quantized values are -1 or +1. This holds for
+    `NoOp(precision=1)`, with which Bop trains, and for `ste_sign`: of its latent weights only the
+    signs are saved, since predictions depend on nothing else. A kernel with LoRA and its small
+    matrices are saved unchanged.
 
     Args:
-        model: A Keras 3 model that is built.
-        path: The file to write, `*.npz` by custom. What was there is replaced.
+        model: A built Keras 3 model.
+        path: The file to write, usually `*.npz`. An existing file is replaced.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if the model has no weights yet, or a kernel that is marked as binary holds
+        ValueError: if the model has no weights yet, or if a kernel that is marked as binary has
             other values than -1 and +1.
     """
     if not model.weights:
         raise ValueError(f"The model {model.name!r} has no weights yet: build it before saving.")
-    from larq_bop import context
+    from larq_bop import context, files
 
     with context.quantized_scope(False):
         content = _packed(model)
     path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    files.replace(path, content)
     return path
 
 
@@ -88,25 +87,25 @@ def _packed(model) -> bytes:
     return _archive({"format": _FORMAT, "version": _VERSION, "weights": entries}, arrays)
 
 
-def load_packed(path, model=None) -> dict[str, np.ndarray]:
-    """Loads what `save_packed` saved.
+def load_packed(path: str | os.PathLike, model: keras.Model | None = None) -> dict[str, np.ndarray]:
+    """Loads a file that `save_packed` wrote.
 
     Args:
         path: The file.
-        model: A model of the same architecture, to set the weights of, or None.
+        model: A model of the same architecture whose weights are set, or None.
 
     Returns:
-        The weights by their paths, in the model's order; binary ones are float32 in {-1, +1}.
+        The weights by their paths, in the model's order. Binary weights are float32 in {-1, +1}.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, not of this format, or of a version that is not known
-            here, or if the model has other weights; it is then left as it was.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the file is damaged or has another format or an unknown version, or if the
+            model's weights differ from the saved ones. The model is then unchanged.
     """
     paths, values = _read(Path(path))
     if model is not None:
         _assign(model, paths, values)
-    # Layers inside of layers may share a path: the later one has its position added.
+    # Weights of nested layers may share a path: the position is added to the later one.
     names = [p if p not in paths[:i] else f"{p}:{i}" for i, p in enumerate(paths)]
     return dict(zip(names, values, strict=True))
 
@@ -125,7 +124,7 @@ def _binary_values(model) -> dict[int, np.ndarray]:
     values = {}
     for layer in model._flatten_layers():
         for name, attribute in _QUANTIZERS.items():
-            quantizer = getattr(layer, attribute, None)
+            quantizer: Any = getattr(layer, attribute, None)
             # With LoRA a kernel is a sum, and no variable.
             if getattr(quantizer, "precision", None) != 1 or getattr(layer, "lora_enabled", False):
                 continue
@@ -154,7 +153,9 @@ def _as_numpy(x) -> np.ndarray:
 def _archive(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """Returns the bytes of a file."""
     file = io.BytesIO()
-    np.savez(file, header=np.frombuffer(json.dumps(header).encode(), dtype="uint8"), **arrays)
+    text = np.frombuffer(json.dumps(header).encode(), dtype="uint8")
+    members: dict[str, Any] = {"header": text, **arrays}
+    np.savez(file, **members)
     with zipfile.ZipFile(file, "a") as archive:
         archive.comment = b"sha256:" + _DIGEST * b"0"
     content = file.getvalue()[:-_DIGEST]
@@ -188,7 +189,7 @@ def _read(path: Path) -> tuple[list[str], list[np.ndarray]]:
 
 
 def _assign(model, paths: list[str], values: list[np.ndarray]) -> None:
-    """Sets the model's weights, in their order: Keras changes paths from model to model."""
+    """Sets the model's weights in their order, since the paths differ from model to model."""
     variables = model.weights
     saved = [(p.split("/")[-1], value.shape) for p, value in zip(paths, values, strict=True)]
     found = [(variable.name, tuple(variable.shape)) for variable in variables]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from larq_bop import math
+from larq_bop.annotations import Identifier
 
 __all__ = [
     "Binary",
@@ -23,18 +25,18 @@ class Binary(keras.initializers.Initializer):
     """The sign of another initializer's values, with sign(0) = +1.
 
     Args:
-        initializer: A Keras initializer, or a name that `keras.initializers.get` takes.
+        initializer: A Keras initializer, or a name that `keras.initializers.get` accepts.
 
     Raises:
-        ValueError: if `initializer` names no initializer.
+        ValueError: if no initializer has that name.
 
     Example:
 
     >>> Binary(keras.initializers.Orthogonal(seed=1))
     """
 
-    def __init__(self, initializer="glorot_uniform"):
-        self.initializer = keras.initializers.get(initializer)
+    def __init__(self, initializer: Identifier = "glorot_uniform"):
+        self.initializer: keras.initializers.Initializer = keras.initializers.get(initializer)
 
     def __call__(self, shape, dtype=None):
         # The sign is taken in float32: a half-precision draw may round a small value to zero.
@@ -53,9 +55,9 @@ class Binary(keras.initializers.Initializer):
 class _SeededBinary(Binary):
     """`Binary` over an initializer whose only argument is its seed."""
 
-    initializer_class: type[keras.initializers.Initializer]
+    initializer_class: Callable[..., keras.initializers.Initializer]
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | keras.random.SeedGenerator | None = None):
         super().__init__(self.initializer_class(seed=seed))
 
     def get_config(self) -> dict[str, Any]:

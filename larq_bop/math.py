@@ -1,6 +1,5 @@
-"""Operations of networks whose values take one or two bits."""
+"""Functions for networks whose values have one or two bits."""
 
-import keras
 from keras import ops
 
 from larq_bop import backend
@@ -9,7 +8,6 @@ from larq_bop.elementwise import elementwise
 __all__ = ["heaviside", "sign"]
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def sign(x):
     r"""The sign that is never zero.
@@ -20,13 +18,12 @@ def sign(x):
         x: A tensor of any shape, or a symbolic one; integers count as floats.
 
     Returns:
-        A float tensor of `x`'s shape and dtype, in {-1, +1}; NaN stays NaN, so that a diverged
-        network is seen to have diverged.
+        A float tensor of `x`'s shape and dtype, in {-1, +1}. NaN stays NaN, so that divergence
+        shows.
     """
     return backend.sign(backend.sign(x) + ops.cast(0.1, x.dtype))
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def heaviside(x):
     r"""The Heaviside step.

@@ -1,4 +1,4 @@
-"""Metrics of networks whose values take few bits."""
+"""Metrics for networks whose values have few bits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class FlipRatio(keras.metrics.Metric):
 
     $$\frac{1}{T - 1} \sum_{t=2}^{T} \frac{|\{i : x_{t,i} \ne x_{t-1,i}\}|}{n}$$
 
-    It sees a tensor, not targets and predictions: give it one with `update_state`, or let
-    quantizers do so with `larq_bop.context.metrics_scope`. `reset_state` forgets the mean, but not
-    the last values; the first update after it does not count.
+    The metric is computed from one tensor, not from targets and predictions. Pass the tensor to
+    `update_state`, or let quantizers do so with `larq_bop.context.metrics_scope`. `reset_state`
+    resets the mean but keeps the last values; the first update after it does not count.
 
     Args:
-        values_dtype: The dtype in which values are kept and compared.
+        values_dtype: The dtype in which values are stored and compared.
         name: The metric's name.
         dtype: The dtype of the mean.
 
@@ -39,19 +39,19 @@ class FlipRatio(keras.metrics.Metric):
     0.75
     """
 
-    def __init__(self, values_dtype="int8", name: str = "flip_ratio", dtype=None):
+    def __init__(self, values_dtype: str = "int8", name: str = "flip_ratio", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.values_dtype = keras.utils.standardize_dtype(values_dtype)
         self.built = False
 
     def build(self, input_shape) -> None:
-        """Creates the state; the first update does so if nobody did before.
+        """Creates the state. If this is not called, the first update creates it.
 
         Args:
             input_shape: The shape of the values.
 
         Raises:
-            ValueError: if a dimension is not known.
+            ValueError: if a dimension is unknown.
         """
         shape = tuple(input_shape)
         if None in shape:
@@ -73,11 +73,11 @@ class FlipRatio(keras.metrics.Metric):
         """Compares values with those of the last update.
 
         Args:
-            values: A tensor, always of the same shape.
+            values: A tensor, of the same shape in every update.
             sample_weight: Ignored.
 
         Raises:
-            ValueError: if the shape is another one than before.
+            ValueError: if the shape differs from that of the last update.
         """
         values = ops.cast(values, self.values_dtype)
         if not self.built:
@@ -90,19 +90,19 @@ class FlipRatio(keras.metrics.Metric):
             )
         changed = ops.sum(ops.cast(ops.not_equal(previous, values), "int32"))
         ratio = ops.cast(changed, self.dtype) / self._size
-        # What is compared with no values at all does not count.
+        # The first update has no values to compare with, and does not count.
         self.total.assign_add(ratio * ops.sign(self.count))
         self.count.assign_add(1)
         self._previous_values.assign(values)
 
-    def result(self):
-        """Returns the mean, a scalar; 0 before the second update."""
+    def result(self) -> Any:
+        """Returns the mean, a scalar, which is 0 before the second update."""
         if not self.built:
             return ops.zeros((), self.dtype)
         return ops.divide_no_nan(self.total, self.count - 1)
 
     def reset_state(self) -> None:
-        """Forgets the mean, but not the last values."""
+        """Resets the mean, but keeps the last values."""
         if self.built:
             self.total.assign(0)
             self.count.assign(0)
@@ -114,30 +114,30 @@ class FlipRatio(keras.metrics.Metric):
 class LayerFlipRatio(FlipRatio):
     """A `FlipRatio` that a layer updates in its `call`.
 
-    Keras on JAX carries a layer's variables through `call`, but not those of its metrics. So these
-    are for the layer to list among its own.
+    On JAX, Keras passes a layer's variables through `call`, but not those of its metrics.
+    Therefore the layer lists the variables of this metric among its own.
 
     Attributes:
-        is_taken: Whether there is a tensor that it watches.
+        is_taken: Whether the metric already belongs to a kernel.
     """
 
     is_taken = False
 
     @property
     def state(self) -> list:
-        """The variables."""
+        """The variables of the metric, for the layer to list."""
         return super().variables
 
     @property
     def variables(self) -> list:
-        """None: Keras would overwrite on JAX what `call` wrote."""
+        """An empty list: on JAX Keras would overwrite the values that `call` wrote."""
         return []
 
-    def result(self):
-        """Returns the mean, or NaN where it cannot be known.
+    def result(self) -> Any:
+        """Returns the mean, or NaN where it is unknown.
 
-        That is during an epoch on JAX, whose training step computes metrics without the layers'
-        variables. At its end they are at hand.
+        It is unknown during an epoch on JAX, where the training step computes metrics without the
+        variables of the layers. At the end of the epoch it is known.
         """
         with keras.StatelessScope(initialize_variables=False) as scope:
             pass

@@ -1,21 +1,23 @@
-"""What layers need inside of `keras.RematScope`."""
+"""Support for `keras.RematScope`."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import keras
 
 
-class Rematerializable:
-    """Mixin of a layer that `keras.RematScope` recomputes in the backward pass.
+class Rematerializable(keras.layers.Layer):
+    """Mixin of layers that `keras.RematScope` can recompute in the backward pass.
 
-    TensorFlow recomputes functions of tensors by position only, and Keras calls layers with
-    arguments by name, such as `training`. It does so when gradients are computed, where weights
-    do not read in the compute dtype any more.
+    TensorFlow can only recompute functions with positional arguments, but Keras passes some
+    arguments of a layer by name, such as `training`. In addition, the recomputation runs while
+    gradients are computed, outside the scope in which weights are cast to the compute dtype.
     """
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
+    # Keras' Layer and its Operation have two names for the first argument.
+    def rematerialized_call(self, layer_call, *args, **kwargs):  # type: ignore[override]
         rematerialized = super().rematerialized_call
 
         def call(*args, **named):
@@ -27,14 +29,14 @@ class Rematerializable:
 
 
 class Recomputed(keras.layers.Layer):
-    """Calls a function of tensors as a layer calls its own: weights read in the compute dtype.
+    """A layer that calls a function of tensors, with weights cast to the compute dtype.
 
     Args:
         function: The function.
-        of: The layer.
+        of: The layer whose dtype policy it has.
     """
 
-    def __init__(self, function, of: keras.layers.Layer):
+    def __init__(self, function: Callable, of: keras.layers.Layer):
         super().__init__(dtype=of.dtype_policy, autocast=of.autocast)
         self.function = function
 
@@ -43,14 +45,14 @@ class Recomputed(keras.layers.Layer):
 
 
 def not_rematerialized(inputs, outputs, name: str) -> keras.Model:
-    """Returns a functional model that is not recomputed as a whole, whatever its layers are.
+    """Returns a functional model that is not recomputed as a whole, even if its layers are.
 
-    That would keep all activations at once in the backward pass, and save nothing; and on
-    TensorFlow and JAX Keras fails at it.
+    Recomputing the whole model would save nothing, since all activations would be in memory at once
+    in the backward pass. On TensorFlow and JAX it makes Keras fail.
 
     Args:
         inputs: As in `keras.Model`.
-        outputs: Likewise.
+        outputs: As in `keras.Model`.
         name: The model's name.
     """
     with keras.RematScope(mode=None):

@@ -1,9 +1,10 @@
-"""Helpers that Larq's users know."""
+"""Helpers from Larq's `utils`."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import keras
 
@@ -14,6 +15,9 @@ __all__ = [
     "register_keras_custom_object",
     "set_precision",
 ]
+
+Registered = TypeVar("Registered", bound=Callable)  # A class or function.
+Function = TypeVar("Function", bound=Callable)
 
 _UNITS = ("B", "KiB", "MiB", "GiB")
 
@@ -32,11 +36,11 @@ def memory_as_readable_str(num_bits: int) -> str:
     return f"{amount:,.2f} {_UNITS[-1]}"
 
 
-def register_keras_custom_object(cls):
-    """Registers a class or function with Keras under its own name; a decorator.
+def register_keras_custom_object(cls: Registered) -> Registered:
+    """Registers a class or function with Keras under its own name. This is a decorator.
 
     Args:
-        cls: What is registered.
+        cls: The class or function.
 
     Returns:
         `cls`.
@@ -44,44 +48,45 @@ def register_keras_custom_object(cls):
     return register_alias(cls.__name__)(cls)
 
 
-def register_alias(name: str) -> Callable:
+def register_alias(name: str) -> Callable[[Registered], Registered]:
     """Returns a decorator that registers a class or function with Keras under a name.
 
-    Quantizers, activations and constraints can then be given to `larq_bop`'s layers by that name.
+    Layers of `larq_bop` then accept the quantizer, activation or constraint by that name.
 
     Args:
         name: The name.
     """
 
-    def register(cls):
+    def register(cls: Registered) -> Registered:
         keras.saving.get_custom_objects()[name] = cls
         return cls
 
     return register
 
 
-def set_precision(precision: int = 32) -> Callable:
-    """Returns a decorator that gives a quantizer function its precision.
+def set_precision(precision: int = 32) -> Callable[[Function], Function]:
+    """Returns a decorator that sets the precision of a quantizer function.
 
     Args:
-        precision: The bits of an output value.
+        precision: The number of bits of an output value.
     """
 
-    def decorate(function):
-        function.precision = precision
+    def decorate(function: Function) -> Function:
+        decorated: Any = function
+        decorated.precision = precision
         return function
 
     return decorate
 
 
 @contextlib.contextmanager
-def patch_object(object, name: str, value) -> Iterator[None]:
+def patch_object(object: Any, name: str, value: Any) -> Iterator[None]:
     """A scope in which an attribute has another value.
 
     Args:
-        object: Whose attribute it is.
-        name: The attribute.
-        value: Its value inside the scope.
+        object: The object with the attribute.
+        name: The attribute's name.
+        value: The attribute's value inside the scope.
     """
     before = getattr(object, name)
     setattr(object, name, value)

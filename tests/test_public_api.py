@@ -18,7 +18,7 @@ MODULES = {
         ".__init__"
     ): path
     for path in sorted(PACKAGE.rglob("*.py"))
-    if "larq" not in path.relative_to(PACKAGE).parts  # That room stands on Keras 2.
+    if "larq" not in path.relative_to(PACKAGE).parts  # It stands on Keras 2.
 }
 HERE = [
     name
@@ -98,14 +98,14 @@ def test_modules_import_keras_numpy_and_larq_bop_only(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_nothing_imports_the_keras_2_room_or_keras_internals(name):
+def test_nothing_imports_what_stands_on_keras_2_or_keras_internals(name):
     for module in imports(MODULES[name]):
         assert not module.startswith(("larq_bop.larq", "keras.src", "experiments")), module
 
 
-# Each room may use those below it.
-FLOORS = [
-    ["context", "constraints", "utils", "rematerialization"],
+# Each module or package may import those of the lines above its own.
+LEVELS = [
+    ["context", "constraints", "files", "utils", "rematerialization"],
     ["backend"],
     ["elementwise"],
     ["math", "metrics"],
@@ -118,10 +118,15 @@ FLOORS = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_dependencies_point_downwards(name):
-    floor = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
-    room = name.split(".")[1] if "." in name else None
-    if room not in floor:
+    level = {part: i for i, parts in enumerate(LEVELS) for part in parts}
+    own = name.split(".")[1] if "." in name else None
+    if own not in level:
         return
     for module in imports(MODULES[name]):
-        other = module.split(".")[1] if module.startswith("larq_bop.") else room
-        assert other == room or floor.get(other, -1) < floor[room], f"{name} imports {module}"
+        other = module.split(".")[1] if module.startswith("larq_bop.") else own
+        assert other == own or level.get(other, -1) < level[own], f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_short(name):
+    assert len(MODULES[name].read_text().splitlines()) <= 250

@@ -1,4 +1,4 @@
-"""The seam: all that differs between TensorFlow, JAX and torch, chosen once."""
+"""The code that differs between TensorFlow, JAX and torch, chosen once on import."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""JAX and torch: every device runs one program, whose gradients are global already."""
+"""JAX and torch: all devices run one program, whose gradients are those of the global batch."""
 
 import contextlib
 import functools
@@ -27,31 +27,31 @@ def as_tensor(x):
 
 
 def sign(x):
-    """Returns the sign of each value: -1, 0, +1 or NaN, of which torch makes 0."""
+    """Returns the sign of each value: -1, 0, +1 or NaN; torch itself returns 0 for NaN."""
     return ops.where(ops.isnan(x), x, ops.sign(x))
 
 
 def sum_over_replicas(gradients):
-    """Returns the gradients of the global batch, which these are."""
+    """Returns the gradients unchanged: they are those of the global batch."""
     return gradients
 
 
 def assume_reduced_gradients(optimizer) -> None:
-    """Tells an optimizer not to reduce gradients over replicas, which it does not do."""
+    """Does nothing: optimizers do not reduce gradients over replicas here."""
 
 
 def at_once():
-    """Returns a scope that does nothing: Keras builds optimizers before the first step here."""
+    """Returns a scope that does nothing: here Keras builds optimizers before the first step."""
     return contextlib.nullcontext()
 
 
 def is_eager() -> bool:
-    """Whether operations run now. What Keras traces here comes to optimizers that are built."""
+    """Returns True: when Keras traces a step here, the optimizers are already built."""
     return True
 
 
 def fused(function, of_gradients: bool = False):
-    """Returns the function as it is: JAX compiles the whole step, and torch runs it eagerly."""
+    """Returns the function unchanged: JAX compiles the whole step, and torch runs it eagerly."""
     return function
 
 
@@ -59,9 +59,10 @@ def updater(new_moment, new_weight):
     """Returns the update of a binary variable and its moments.
 
     Args:
-        new_moment: `(i, moment i, gradient, *scalars)` to the moment's new value; elementwise.
-        new_weight: `(weight, moments, gradient, *scalars)`, with moments that are new already, to
-            the new weight and two masks; elementwise.
+        new_moment: An elementwise function of `(i, moment i, gradient, *scalars)` that returns the
+            moment's new value.
+        new_weight: An elementwise function of `(weight, moments, gradient, *scalars)`, with the new
+            moments, that returns the new weight and two masks.
 
     Returns:
         A function `(gradient, variables, *scalars)`, the weight before its moments, that assigns
@@ -80,7 +81,7 @@ def updater(new_moment, new_weight):
 
 
 def convolution(inputs, kernel, strides, padding, data_format, dilation_rate):
-    """Returns what `keras.ops.conv` does, of a binary input and a binary kernel."""
+    """Returns the result of `keras.ops.conv` for a binary input and a binary kernel."""
     return ops.conv(inputs, kernel, list(strides), padding, data_format, dilation_rate)
 
 
@@ -89,10 +90,11 @@ def normalized(x, gamma, beta, epsilon, axis):
 
 
 def max_pooled(x, pool_size, strides, padding, data_format):
-    """Returns the maximum of every window, or None where Keras' own code is as good.
+    """Returns the maximum of every window, or None if Keras' own code is as good.
 
-    XLA's gradient of a window's maximum scatters, value by value. Where windows tile the image, the
-    same gradient is elementwise: it goes to the first of a window's greatest values.
+    XLA computes the gradient of a window's maximum by scattering value by value. If the windows
+    tile the image, the same gradient can be computed elementwise: the first of the largest values
+    of a window gets it.
 
     Args:
         x: `(batch, height, width, channels)`.

@@ -5,12 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
-from larq_bop.optimizers.binary_rule import (
-    FLIP_HISTORY,
-    BinaryRule,
-    gradients_at_hand,
-    is_binary_variable,
-)
+from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule
+from larq_bop.optimizers.binary_variables import gradients_at_hand, is_binary_variable
 from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
 
 register = tf_keras.saving.register_keras_serializable(package="larq_bop")

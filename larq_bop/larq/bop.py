@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from larq_bop.larq.binary_optimizer import BinaryOptimizer, register
-from larq_bop.optimizers.binary_rule import Bop2ndOrderRule, BopRule
+from larq_bop.optimizers.bop import BopRule
+from larq_bop.optimizers.bop_2nd_order import Bop2ndOrderRule
 
 __all__ = ["Bop", "Bop2ndOrder"]
 

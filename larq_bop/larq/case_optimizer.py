@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from larq_bop.larq.binary_optimizer import register
-from larq_bop.optimizers.binary_rule import gradients_at_hand
+from larq_bop.optimizers.binary_variables import gradients_at_hand
 from larq_bop.optimizers.cases import CaseRule, Cases
 from larq_bop.optimizers.predicates import ClaimedVariables
 

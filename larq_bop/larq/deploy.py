@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tf_keras
 
+from larq_bop import files
 from larq_bop.larq import engine
 from larq_bop.larq.binary_layers import is_meant_to_be_binary
 from larq_bop.larq.crossing import with_origins
@@ -145,12 +146,7 @@ def convert(
             f"Larq Compute Engine computes {operators} operators with bits, and the model has "
             f"{len(binary)} calls of binary layers: {', '.join(each.name for each in binary)}."
         )
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    files.replace(path, content)
     return Conversion(
         path=path,
         binary_operators=operators,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
 from larq_bop import backend
+from larq_bop.annotations import Identifier, LayerArguments, Sizes
+from larq_bop.layers.arguments import arguments
 from larq_bop.layers.padding import PaddedLayer
 from larq_bop.layers.quantized import AdaptableLayer
-from larq_bop.layers.signatures import with_larqs_arguments
 from larq_bop.quantizers.base import marks_binary
 
 __all__ = ["QuantConv1D", "QuantConv2D", "QuantConv3D"]
@@ -30,7 +33,7 @@ class QuantizedConv(AdaptableLayer, PaddedLayer):
 
     def _is_binary(self) -> bool:
         kernel = self.kernel_quantizer
-        # Bop keeps such a kernel binary itself.
+        # A kernel that is marked as binary is kept binary by Bop.
         return (
             getattr(self.input_quantizer, "is_ternary", False)
             and (marks_binary(kernel) or getattr(kernel, "is_ternary", False))
@@ -39,7 +42,6 @@ class QuantizedConv(AdaptableLayer, PaddedLayer):
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments(data_format="channels_last")
 class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
     """`keras.layers.Conv1D` on quantized values.
 
@@ -50,10 +52,13 @@ class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
         kernel_size: Length of the kernel, in steps.
         strides: Step of the window.
         padding: `"valid"`, `"same"` or `"causal"`.
-        pad_values: What `"same"` padding pads the quantized input with.
+        pad_values: The value that `"same"` padding adds around the quantized input.
         data_format: `"channels_last"` or `"channels_first"`.
-        *args, **kwargs: All other arguments of `keras.layers.Conv1D`, in its order, with
-            `input_quantizer` and `kernel_quantizer` after `use_bias`.
+        input_quantizer: Quantizer of the input: a name, an object or None.
+        kernel_quantizer: Quantizer of the kernel, as in `QuantConv2D`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Conv1D`.
 
     Shapes:
         Input `(batch, steps, channels)`, kernel `(kernel length, channels / groups, filters)`,
@@ -64,12 +69,36 @@ class QuantConv1D(QuantizedConv, keras.layers.Conv1D):
             `keras.layers.Conv1D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = "channels_last",
+        dilation_rate: Sizes = 1,
+        groups: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
     """`keras.layers.Conv2D` on quantized values.
 
@@ -80,11 +109,14 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         kernel_size: Height and width of the kernel, in pixels.
         strides: Step of the window, in pixels.
         padding: `"valid"` or `"same"`.
-        pad_values: What `"same"` padding pads the quantized input with.
-        *args, **kwargs: All other arguments of `keras.layers.Conv2D`, in its order, with
-            `input_quantizer` and `kernel_quantizer` after `use_bias`: names, objects or None.
-            `"ste_sign"` binarizes a latent kernel, `NoOp(precision=1)` marks a kernel that is
-            binary itself, for Bop.
+        pad_values: The value that `"same"` padding adds around the quantized input.
+        input_quantizer: Quantizer of the input: a name, an object or None.
+        kernel_quantizer: Quantizer of the kernel. `"ste_sign"` binarizes a latent kernel;
+            `NoOp(precision=1)` marks a kernel that is binary itself, for Bop.
+        kernel_constraint: Constraint on the stored kernel. A latent kernel needs `"weight_clip"`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Conv2D`.
 
     Shapes:
         Input `(batch, height, width, channels)`, kernel
@@ -96,17 +128,40 @@ class QuantConv2D(QuantizedConv, keras.layers.Conv2D):
         ValueError: for an unknown quantizer, or what `keras.layers.Conv2D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1),
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1),
+        groups: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
     """`keras.layers.Conv3D` on quantized values: `QuantConv2D` with one more axis.
 
-    Args:
-        *args, **kwargs: Those of `QuantConv2D`, with three numbers where it has two.
+    The arguments are those of `QuantConv2D`, with three numbers where it has two.
 
     Shapes:
         Input `(batch, depth, height, width, channels)`, kernel
@@ -118,5 +173,30 @@ class QuantConv3D(QuantizedConv, keras.layers.Conv3D):
         ValueError: for an unknown quantizer, or what `keras.layers.Conv3D` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1, 1),
+        padding: str = "valid",
+        pad_values: float = 0.0,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1, 1),
+        groups: int = 1,
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))

@@ -1,9 +1,10 @@
-"""Kernels as they are stored, and as they are used."""
+"""Kernels: the variable that is stored, and the quantized value that a layer computes with."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -20,8 +21,8 @@ class QuantizedKernel:
     """An attribute of a layer: the stored kernel, or its quantized value in a `quantized_scope`.
 
     Args:
-        role: The first part of the names of the kernel's arguments, `role_quantizer` and
-            `role_constraint`.
+        role: The prefix of the layer's arguments for this kernel, `<role>_quantizer` and
+            `<role>_constraint`.
     """
 
     def __init__(self, role: str):
@@ -33,7 +34,7 @@ class QuantizedKernel:
     def __set__(self, layer, variable):
         layer.__dict__[self._name] = variable
 
-    def __get__(self, layer, owner: type | None = None):
+    def __get__(self, layer, owner: type | None = None) -> Any:
         if layer is None:
             return self
         stored = self._stored(layer)
@@ -55,19 +56,22 @@ class QuantizedKernel:
 class Kernel(keras.Variable):
     """A kernel's variable.
 
-    In a `quantized_scope` it reads as its quantized value, by `numpy()` and as an array, so that
-    `get_weights` and `save` give what the layer computes with; its `value` is what is stored.
+    Inside a `quantized_scope`, `numpy()` and conversion to an array return the quantized value, so
+    that `get_weights` and `save` return what the layer computes with. `value` is always what is
+    stored.
 
-    While a binary optimizer trains it, it takes the signs of what is written into it from outside,
-    as `load_weights` and `set_weights` do: such weights are signs at all times.
+    While a binary optimizer trains the kernel, values that are written from outside, as by
+    `load_weights` and `set_weights`, are replaced by their signs, so that it stays binary.
     """
 
+    # The bits of a value, if the quantizer tells.
+    precision: int
     _quantizer: Callable
     _binary_optimizer: weakref.ref | None = None
 
     @classmethod
     def of(cls, variable: keras.Variable, quantizer: Callable) -> Kernel:
-        """Makes a variable a kernel: Keras itself makes the variables of a layer.
+        """Turns a variable that Keras made for a layer into a kernel.
 
         Args:
             variable: The variable.
@@ -77,11 +81,15 @@ class Kernel(keras.Variable):
             The same variable.
         """
         variable.__class__ = cls
-        variable._quantizer = quantizer
-        return variable
+        kernel = cast(Kernel, variable)
+        kernel._quantizer = quantizer
+        precision = getattr(quantizer, "precision", None)
+        if precision is not None:
+            kernel.precision = precision
+        return kernel
 
     def keep_binary(self, optimizer) -> None:
-        """Takes signs alone from outside, as long as there is this optimizer."""
+        """Replaces values written from outside by their signs while the optimizer exists."""
         self._binary_optimizer = weakref.ref(optimizer)
 
     def assign(self, value):

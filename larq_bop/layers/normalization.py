@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,17 +16,16 @@ __all__ = ["BatchNormalization"]
 class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, in one fused kernel where the backend has one.
 
-    Binary layers are followed by a normalization each, and with little arithmetic around, the
-    passes over memory that it takes show. The numbers are Keras', within float32 rounding.
+    Each binary layer is followed by a normalization. Binary layers do little arithmetic, so the
+    normalization's passes over memory take a visible share of a training step. The results equal
+    those of Keras within float32 rounding.
 
-    On TensorFlow the fused kernel takes images with the channels last, in training. Everything
-    else (a mask, `synchronized`, `renorm`, another axis or rank, integers, scale and offset in half
-    precision, inference) is Keras' own code, and so is everything on JAX, whose compiler fuses it,
-    and on torch.
+    On TensorFlow the fused kernel is used in training, for images with the channels last. Keras'
+    own code handles everything else: a mask, `synchronized`, `renorm`, another axis or rank,
+    integers, scale and offset in half precision, and inference. It also handles everything on
+    torch and on JAX, whose compiler fuses it.
 
-    Args:
-        *args: As in `keras.layers.BatchNormalization`.
-        **kwargs: Likewise.
+    The arguments are those of `keras.layers.BatchNormalization`.
 
     References:
         Ioffe & Szegedy 2015, Batch Normalization (arXiv 1502.03167).
@@ -37,13 +38,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if normalized is None:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = normalized
-        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+        averages: Any = (self.moving_mean, self.moving_variance)
+        for moving, value in zip(averages, (mean, variance), strict=True):
             value = ops.cast(value, moving.dtype)
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
-        # It keeps little more than its input, and its averages must move once a step.
+    # Keras' Layer and its Operation have two names for the first argument.
+    def rematerialized_call(self, layer_call, *args, **kwargs):  # type: ignore[override]
+        # It keeps little more than its input, and its averages must be updated once a step only.
         return layer_call
 
     def _has_own_moments(self) -> bool:

@@ -1,26 +1,34 @@
-"""`same` padding with a value of one's own."""
+"""`same` padding with another value than 0."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 
-class PaddedLayer:
+class PaddedLayer(keras.layers.Layer):
     """Mixin of Keras' convolutions: `same` padding with `pad_values`.
 
     A zero is not a binary value: `pad_values=1.0` keeps a padded binary input binary.
 
     Args:
-        pad_values: What `same` padding pads with.
-        **kwargs: The Keras parent's.
+        pad_values: The value that `same` padding adds around the input.
+        **kwargs: Those of the Keras parent.
 
     Raises:
         ValueError: for `causal` padding with another value than 0.
     """
 
-    def __init__(self, pad_values: float = 0.0, **kwargs):
+    # Those of the Keras parent.
+    padding: str
+    data_format: str
+    strides: tuple[int, ...]
+    dilation_rate: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+
+    def __init__(self, *, pad_values: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.pad_values = float(pad_values)
         if self.padding == "causal" and self.pad_values != 0:
@@ -35,10 +43,10 @@ class PaddedLayer:
         return super(PaddedLayer, self._without_padding()).call(padded)
 
     def _without_padding(self):
-        """Returns this very layer, with the same variables, but with `valid` padding.
+        """Returns a view of this layer, with the same variables, but with `valid` padding.
 
-        A layer that changed its own `padding` for a while would be wrong for whoever calls it
-        meanwhile.
+        Changing `padding` of the layer itself during a call would be wrong for other calls that
+        run at the same time.
         """
         other = object.__new__(type(self))
         other.__dict__.update({**self.__dict__, "padding": "valid"})

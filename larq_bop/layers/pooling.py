@@ -13,12 +13,10 @@ __all__ = ["MaxPooling2D"]
 class MaxPooling2D(keras.layers.MaxPooling2D):
     """`keras.layers.MaxPooling2D`, with an elementwise gradient on JAX if windows tile images.
 
-    Values and gradients are Keras': among equal values, frequent in sums of signs, the first of a
-    window gets the gradient. Everywhere else it is Keras' own code that runs.
+    Values and gradients equal those of Keras. Sums of signs are often equal; the first of the
+    largest values in a window gets the gradient. In all other cases Keras' own code is used.
 
-    Args:
-        *args: As in `keras.layers.MaxPooling2D`.
-        **kwargs: Likewise.
+    The arguments are those of `keras.layers.MaxPooling2D`.
     """
 
     def call(self, inputs):

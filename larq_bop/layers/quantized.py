@@ -1,13 +1,15 @@
-"""What every quantized layer has: quantizers in front of its input and its kernels."""
+"""The common part of all quantized layers: quantizers for the input and the kernels."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
 from larq_bop import activations, constraints, context, quantizers
+from larq_bop.annotations import Identifier
 from larq_bop.elementwise import is_float
 from larq_bop.initializers import Binary
 from larq_bop.layers.kernels import Kernel, QuantizedKernel
@@ -17,21 +19,23 @@ from larq_bop.rematerialization import Rematerializable
 
 
 class QuantizedLayer(Rematerializable):
-    """Mixin that puts quantizers before a Keras layer's input and its kernels.
+    """Mixin that quantizes the input and the kernels of a Keras layer.
 
-    `layer.kernel` is the stored variable; inside the layer's own `call` (in a
-    `larq_bop.context.quantized_scope`) it is the quantized value. So the Keras parent computes
-    with quantized values and none of its code is repeated here. A subclass names its kernels as
-    attributes, each a `QuantizedKernel`.
+    `layer.kernel` is the stored variable; inside the layer's own `call`, which runs in a
+    `larq_bop.context.quantized_scope`, it is the quantized value. The Keras parent therefore
+    computes with quantized values, and none of its code is repeated here. A subclass declares each
+    of its kernels as an attribute that is a `QuantizedKernel`.
 
     Args:
         input_quantizer: Quantizer of the layer's input: a name, an object or None.
-        activation: A function or the name of one, `larq_bop`'s included.
-        **kwargs: The quantizer and the constraint of each kernel, likewise; all others are the
-            Keras parent's.
+        activation: A function or its name, including those of `larq_bop.activations`.
+        **kwargs: The quantizer and the constraint of each kernel, by name or as objects, and the
+            arguments of the Keras parent.
     """
 
-    def __init__(self, input_quantizer=None, activation=None, **kwargs):
+    def __init__(
+        self, *, input_quantizer: Identifier = None, activation: Identifier = None, **kwargs
+    ):
         of_kernels = {
             name: quantizers.get_kernel_quantizer(kwargs.pop(name, None))
             for name in self.quantizer_arguments()
@@ -41,14 +45,14 @@ class QuantizedLayer(Rematerializable):
             for name, value in kwargs.items()
         }
         super().__init__(activation=activations.get(activation), **kwargs)
-        self.input_quantizer = quantizers.get(input_quantizer)
+        self.input_quantizer: Callable | None = quantizers.get(input_quantizer)
         for name, quantizer in of_kernels.items():
             setattr(self, name, quantizer)
         self._warn_of_starved_weights()
 
     @classmethod
     def _roles(cls) -> dict[str, str]:
-        """The attributes that are kernels, and the first part of their arguments' names."""
+        """The kernels' attributes, and the prefix of the arguments of each."""
         return {
             name: member.role
             for kind in reversed(cls.__mro__)
@@ -81,7 +85,7 @@ class QuantizedLayer(Rematerializable):
                 )
 
     def add_weight(self, *args, **kwargs):
-        quantizer = self.quantizer_of(kwargs.get("name"))
+        quantizer = self.quantizer_of(kwargs.get("name", ""))
         if quantizer is None:
             return super().add_weight(*args, **kwargs)
         if marks_binary(quantizer):
@@ -90,9 +94,6 @@ class QuantizedLayer(Rematerializable):
         # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
         variable = Kernel.of(variable, quantizer)
-        precision = getattr(quantizer, "precision", None)
-        if precision is not None:
-            variable.precision = precision
         if isinstance(quantizer, quantizers.Quantizer):
             self._build_quantizer(quantizer, variable.shape)
         return variable
@@ -116,21 +117,22 @@ class QuantizedLayer(Rematerializable):
         return [m for m in super().metrics if not isinstance(m, LayerFlipRatio)]
 
     def save_own_variables(self, store):
-        """Saves the layer's variables; in a `quantized_scope`, kernels as they are used."""
+        """Saves the layer's variables; inside a `quantized_scope`, the quantized kernels."""
         stored: dict[str, Any] = {}
         with context.quantized_scope(False):
             super().save_own_variables(stored)
         for key, value in stored.items():
             store[key] = value.numpy() if isinstance(value, Kernel) else value
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
-        # What is called twice a step would tell its metrics twice.
+    # Keras' Layer and its Operation have two names for the first argument.
+    def rematerialized_call(self, layer_call, *args, **kwargs):  # type: ignore[override]
+        # A quantizer that is called twice in a step would update its metrics twice.
         if any(getattr(self.quantizer_of(name), "flip_ratio", None) for name in self._roles()):
             return layer_call
         return super().rematerialized_call(layer_call, *args, **kwargs)
 
     def call(self, inputs, *args, training=None, **kwargs):
-        # Keras casts floats alone, and its operations what comes to them: a quantizer comes first.
+        # Keras' layers cast floats only, and integers reach the quantizer before any operation.
         inputs = inputs if is_float(inputs) else ops.cast(inputs, self.compute_dtype)
         with context.training_scope(training), context.quantized_scope(True):
             if self.input_quantizer is not None:
@@ -146,20 +148,21 @@ class QuantizedLayer(Rematerializable):
 
 
 class SingleKernelLayer(QuantizedLayer):
-    """A quantized layer with one kernel, and so with a `kernel_quantizer`."""
+    """A quantized layer with one kernel and therefore one `kernel_quantizer`."""
 
     kernel = QuantizedKernel("kernel")
+    kernel_quantizer: Callable | None
 
 
 class AdaptableLayer(SingleKernelLayer):
-    """One to whose kernel Keras can add a product of two small matrices: LoRA."""
+    """A quantized layer with LoRA: Keras can add a product of two small matrices to its kernel."""
 
     def enable_lora(self, *args, **kwargs):
         """Adds trainable matrices to the kernel and freezes it, as in Keras.
 
         Args:
-            *args: As in the Keras parent.
-            **kwargs: Likewise.
+            *args: Those of the Keras parent.
+            **kwargs: Those of the Keras parent.
 
         Raises:
             ValueError: if the kernel is marked as binary, or where the parent raises it.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import keras
 
+from larq_bop.annotations import Identifier, LayerArguments, Sizes
+from larq_bop.layers.arguments import arguments
 from larq_bop.layers.quantized import SingleKernelLayer
-from larq_bop.layers.signatures import with_larqs_arguments
 
 __all__ = ["QuantConv2DTranspose", "QuantConv3DTranspose"]
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantConv2DTranspose(SingleKernelLayer, keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` on quantized values.
 
@@ -20,11 +22,14 @@ class QuantConv2DTranspose(SingleKernelLayer, keras.layers.Conv2DTranspose):
     Args:
         filters: The number of output channels.
         kernel_size: Height and width of the kernel, in pixels.
-        strides: How many pixels of the output there are for one of the input.
+        strides: The number of output pixels for each input pixel, along each axis.
         padding: `"valid"` or `"same"`.
-        output_padding: What is added to the output's height and width, or None.
-        *args, **kwargs: All other arguments of `keras.layers.Conv2DTranspose`, in its order, with
-            `input_quantizer` and `kernel_quantizer` after `use_bias`.
+        output_padding: The pixels added to the output's height and width, or None.
+        input_quantizer: Quantizer of the input: a name, an object or None.
+        kernel_quantizer: Quantizer of the kernel, as in `QuantConv2D`.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
+
+    All other arguments are those of `keras.layers.Conv2DTranspose`.
 
     Shapes:
         Input `(batch, height, width, channels)`, kernel
@@ -36,17 +41,39 @@ class QuantConv2DTranspose(SingleKernelLayer, keras.layers.Conv2DTranspose):
         ValueError: for an unknown quantizer, or what `keras.layers.Conv2DTranspose` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1),
+        padding: str = "valid",
+        output_padding: Sizes | None = None,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1),
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
-@with_larqs_arguments()
 class QuantConv3DTranspose(SingleKernelLayer, keras.layers.Conv3DTranspose):
-    """`keras.layers.Conv3DTranspose` on quantized values: one more axis.
+    """`keras.layers.Conv3DTranspose` on quantized values: one axis more than in two dimensions.
 
-    Args:
-        *args, **kwargs: Those of `QuantConv2DTranspose`, with three numbers where it has two.
+    The arguments are those of `QuantConv2DTranspose`, with three numbers where it has two.
 
     Shapes:
         Input `(batch, depth, height, width, channels)`, kernel
@@ -58,5 +85,29 @@ class QuantConv3DTranspose(SingleKernelLayer, keras.layers.Conv3DTranspose):
         ValueError: for an unknown quantizer, or what `keras.layers.Conv3DTranspose` refuses.
 
     Warns:
-        UserWarning: for a binarized latent kernel without `kernel_constraint`.
+        UserWarning: for a binarized latent kernel without a `kernel_constraint`.
     """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1, 1),
+        padding: str = "valid",
+        output_padding: Sizes | None = None,
+        data_format: str | None = None,
+        dilation_rate: Sizes = (1, 1, 1),
+        activation: Identifier = None,
+        use_bias: bool = True,
+        input_quantizer: Identifier = None,
+        kernel_quantizer: Identifier = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        **kwargs: Unpack[LayerArguments],
+    ):
+        super().__init__(**arguments(locals()))

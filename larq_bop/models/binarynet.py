@@ -27,13 +27,13 @@ def binarynet(
 ) -> keras.Model:
     """The report's section 3.3: BinaryNet, 14,022,016 binary weights for CIFAR-10.
 
-    Six binary 3x3 "same" convolutions of 1, 1, 2, 2, 4, 4 times `filters`, with 2x2 max pooling
-    after every second one, then three dense layers. No biases; batch normalization without scale
-    after every layer (after the pooling, where there is one); all layers but the first binarize
-    their input.
+    Six binary 3x3 "same" convolutions with 1, 1, 2, 2, 4 and 4 times `filters` filters, 2x2 max
+    pooling after every second one, then three dense layers. There are no biases. After each layer,
+    and after the pooling where there is one, comes a batch normalization without scale. All layers
+    except the first binarize their input.
 
-    The paper's own code differs in two points: its first convolution is "valid", which leaves
-    10,352,000 weights, and its batch normalization has a momentum of 0.99 where this one has 0.9.
+    The paper's own code differs in two points: its first convolution is "valid", which gives
+    10,352,000 weights, and the momentum of its batch normalization is 0.99 instead of 0.9.
 
     Args:
         input_shape: Height, width and channels of an image, scaled to [-1, 1].
@@ -41,19 +41,20 @@ def binarynet(
         filters: Output channels of the first convolution.
         dense_units: Width of the two hidden dense layers.
         latent_weights: False for kernels that are binary themselves, for Bop; True for the
-            baseline with latent weights in [-1, 1] behind `ste_sign`, for Adam.
-        weights: None for untrained weights; "cifar10" for those that come with the package, for
-            images whose bytes are scaled to [-1, 1] by `x / 127.5 - 1` and CIFAR-10's labels in
-            their order; or a file of `larq_bop.export.save_packed`. The weights "cifar10" are those
-            of `python -m experiments cifar10 --preset fast --dtype-policy mixed_bfloat16`, 60
-            epochs of Bop on all training images: 90.0 % of the test images right in float32, 90.2 %
-            in mixed_bfloat16.
+            baseline with latent weights in [-1, 1] and `ste_sign`, for Adam.
+        weights: None for untrained weights; `"cifar10"` for the trained weights in this package,
+            for images whose bytes are scaled to [-1, 1] by `x / 127.5 - 1` and for CIFAR-10's order
+            of labels; or a file that `larq_bop.export.save_packed` wrote. The weights `"cifar10"`
+            come from `python -m experiments cifar10 --preset fast --dtype-policy mixed_bfloat16`,
+            60 epochs of Bop on all training images. They classify 90.0 % of the test images
+            correctly in float32 and 90.2 % in mixed_bfloat16.
 
     Returns:
         A model from `(batch, *input_shape)` to class probabilities `(batch, num_classes)`.
 
     Raises:
-        ValueError: for weights of a network of another shape, or a name that is no file.
+        ValueError: if the weights belong to a network of another shape, or `weights` is neither
+            `"cifar10"` nor an existing file.
 
     References:
         Helwegen et al. 2019 (arXiv 1906.02107), section 5.2; Courbariaux et al. 2016.
@@ -87,7 +88,7 @@ def binarynet(
 
 
 def _file(weights: str | Path | None, *shape) -> Path | None:
-    """Returns the file of some weights, None where there are none."""
+    """Returns the file of the weights, or None for untrained weights."""
     trained = ((32, 32, 3), 10, 128, 1024)
     if weights == "cifar10":
         if shape != trained:
@@ -115,6 +116,6 @@ def _kernel(latent_weights: bool) -> dict:
 
 
 def _normalized(x):
-    # A flip moves activations further than a small step of a latent weight does: averages over a
-    # hundred batches, Keras' default, lag behind, and validation suffers while much flips.
+    # A flip changes activations more than a small step of a latent weight does. Averages over a
+    # hundred batches, Keras' default, lag behind, and validation suffers while many weights flip.
     return BatchNormalization(momentum=0.9, scale=False)(x)

@@ -1,4 +1,4 @@
-"""On which shapes a model calls its layers, and how often."""
+"""How often a model calls its layers, and with which shapes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Call:
     """One call of a layer.
 
     Attributes:
-        input_shapes: The shapes of its inputs, with the batch; None stands for any size.
-        output_shapes: Those of its outputs.
+        input_shapes: The shapes of its inputs, including the batch; None stands for any size.
+        output_shapes: The shapes of its outputs, likewise.
     """
 
     input_shapes: tuple[Shape, ...]
@@ -29,11 +29,11 @@ class Call:
 def calls_of_layers(model: keras.Model) -> dict[int, list[Call]]:
     """Returns the calls of each layer in one call of the model, by the layer's identity.
 
-    A Sequential or functional model knows them. Of a subclassed model only the shapes are known
-    that each layer was built for: the layer counts as called once.
+    Sequential and functional models record them. For a subclassed model, each layer counts as
+    called once, with the shapes that it was built for.
 
     Args:
-        model: A model that is built.
+        model: A built model.
     """
     graph = _graph(model)
     if graph is None:
@@ -50,10 +50,10 @@ def calls_of_layers(model: keras.Model) -> dict[int, list[Call]]:
 
 
 def calls_when_built(layer: keras.layers.Layer) -> list[Call]:
-    """Returns one call on the shapes that the layer was built for, or none if they are not known.
+    """Returns one call with the shapes that the layer was built for, or none if they are unknown.
 
     Args:
-        layer: A layer or model, whether or not it belongs to a model.
+        layer: A layer or model, which may belong to another model.
     """
     if _graph(layer) is not None:
         return [Call(_shapes(layer.input_shape), _shapes(layer.output_shape))]
@@ -62,18 +62,18 @@ def calls_when_built(layer: keras.layers.Layer) -> list[Call]:
         return []
     try:
         return [Call(_shapes(shape), _shapes(layer.compute_output_shape(shape)))]
-    except NotImplementedError:  # What Keras raises for a layer that does not tell.
+    except NotImplementedError:  # From layers without `compute_output_shape`.
         return []
 
 
 def _graph(model):
-    """Returns what knows the calls: a functional model itself, a Sequential one's inside."""
+    """Returns the functional model that records the calls: itself, or that inside a Sequential."""
     graph = getattr(model, "_functional", None) or model
     return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def _shapes(nested) -> tuple[Shape, ...]:
-    """Returns the shapes of a nested structure of them."""
+    """Returns the shapes in a nested structure of shapes."""
     shapes: list[Sequence[int | None]] = []
     keras.tree.map_shape_structure(shapes.append, nested)
     return tuple(tuple(shape) for shape in shapes)

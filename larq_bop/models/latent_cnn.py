@@ -17,17 +17,19 @@ def latent_cnn(
 ) -> keras.Model:
     """The report's section 3.1.1: a binary network with latent weights.
 
-    Binary "valid" 3x3 convolutions of 32, 64 and 64 filters, 2x2 max pooling after the first two,
-    then dense layers of 64 and `num_classes`. No biases; batch normalization without scale after
-    every layer (after the pooling, where there is one); all layers but the first binarize their
-    input. Latent weights in [-1, 1] stand behind `ste_sign`.
+    Binary "valid" 3x3 convolutions with 32, 64 and 64 filters, 2x2 max pooling after the first two,
+    then dense layers with 64 and `num_classes` units. There are no biases. After each layer, and
+    after the pooling where there is one, comes a batch normalization without scale. All layers
+    except the first binarize their input. The latent weights are in [-1, 1], quantized by
+    `ste_sign`.
 
     Args:
         input_shape: Height, width and channels of an image, scaled to [-1, 1]; both at least 18
             pixels.
         num_classes: The number of classes.
-        kernel_initializer: Initializer of the latent weights. An object that draws the same values
-            each time it is called must not be given: a name gives each layer its own.
+        kernel_initializer: Initializer of the latent weights. With a name each layer gets an
+            initializer of its own. Do not pass an object that returns the same values in each call,
+            since all layers share it.
 
     Returns:
         A model from `(batch, *input_shape)` to class probabilities `(batch, num_classes)`.

@@ -1,4 +1,4 @@
-"""What a layer costs: weights by bit width, memory, and operations by precision."""
+"""The cost of a layer: weights by bit width, memory, and operations by precision."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class LayerProfile:
     """The weights and operations of one layer.
 
     Args:
-        layer: A layer that is built.
-        calls: Its calls, or None for one call on the shapes that it was built for.
-        weights: Some of its weights, or None for all.
+        layer: A built layer.
+        calls: Its calls, or None for one call with the shapes that it was built for.
+        weights: The weights to count, or None for all.
 
     Attributes:
         name: The layer's name.
-        input_precision: The bits that its `input_quantizer` leaves of an input value, or None.
-        output_shape: The shape of its output, with -1 for the batch and other open sizes; a list
-            of shapes for several outputs; None if it is not known or not always the same.
-        weight_profiles: Its weights. A batch normalization has two a channel, into which all four
-            fold when it is deployed.
-        op_profiles: Its operations for one sample, or None if they are not known.
+        input_precision: The number of bits of an input value after `input_quantizer`, or None.
+        output_shape: The shape of its output, with -1 for the batch and other unknown sizes; a list
+            of shapes for several outputs; None if it is unknown or differs between calls.
+        weight_profiles: Its weights. A batch normalization has two for each channel, since its four
+            are folded into two when it is deployed.
+        op_profiles: Its operations for one sample, or None if they are unknown.
     """
 
     def __init__(
@@ -52,30 +52,30 @@ class LayerProfile:
 
     @property
     def memory(self) -> int:
-        """The bits of the weights when deployed."""
+        """The number of bits of the deployed weights."""
         return sum(weight.memory for weight in self.weight_profiles)
 
     @property
     def int8_fp_weights_memory(self) -> int:
-        """The bits of the weights when those of more than 8 bits are deployed with 8."""
+        """The number of bits of the deployed weights, if none had more than 8 bits."""
         return sum(weight.int8_fp_weights_memory for weight in self.weight_profiles)
 
     @property
     def fp_equivalent_memory(self) -> int:
-        """The bits of the weights, if all were float32."""
+        """The number of bits of the weights in float32."""
         return sum(weight.fp_equivalent_memory for weight in self.weight_profiles)
 
     @property
     def compression_ratio(self) -> float:
-        """`memory` in parts of `fp_equivalent_memory`; 0 without weights."""
+        """`memory` divided by `fp_equivalent_memory`; 0 without weights."""
         return self.memory / max(1, self.fp_equivalent_memory)
 
     def weight_count(self, bitwidth: int | None = None, trainable: bool | None = None) -> int:
         """Returns the number of weights.
 
         Args:
-            bitwidth: Count those of so many bits only.
-            trainable: Count those that train (True), or do not train (False), only.
+            bitwidth: Count only weights with this number of bits; None counts all.
+            trainable: Count only trainable (True) or only other weights (False); None counts all.
         """
         return sum(
             weight.count
@@ -84,11 +84,12 @@ class LayerProfile:
         )
 
     def op_count(self, op_type: str = "mac", precision: int | None = None) -> int | None:
-        """Returns the number of operations for one sample, or None if it is not known.
+        """Returns the number of operations for one sample, or None if it is unknown.
 
         Args:
             op_type: `"mac"`, multiply-accumulate operations.
-            precision: Count those of so many bits only: of the wider one of input and weight.
+            precision: Count only operations with this number of bits, the larger one of input and
+                weight; None counts all.
 
         Raises:
             ValueError: for another type of operation.
@@ -130,7 +131,7 @@ def common_output_shape(calls: Sequence[Call]) -> Shape | list[Shape] | None:
         calls: Calls of a layer or model.
 
     Returns:
-        A shape with -1 for open sizes, or a list of them for several outputs.
+        A shape with -1 for unknown sizes, or a list of shapes for several outputs.
     """
     shapes = {call.output_shapes for call in calls}
     if len(shapes) != 1:

@@ -1,4 +1,4 @@
-"""What a model costs, as data: weights by bit width, memory, and operations by precision.
+"""The cost of a model as data: weights by bit width, memory, and operations by precision.
 
 ```python
 profile = larq_bop.models.ModelProfile(model)
@@ -8,25 +8,25 @@ for layer in profile.layer_profiles:
     print(layer.name, layer.input_precision, layer.output_shape, layer.weight_count(bitwidth=1))
 ```
 
-The numbers are Larq's, except for these, where Larq's are not what a sample costs:
+The numbers equal those of Larq, except where Larq's are not the cost of a sample:
 
 - A transposed convolution applies its kernel once for each pixel of its input. Larq counts the
-  pixels of its output, which are more by the product of the strides.
-- The pointwise half of a separable convolution takes sums, which are not quantized: its operations
+  pixels of its output, and so gets a number that is larger by the product of the strides.
+- The pointwise half of a separable convolution gets sums, which are not quantized: its operations
   have 32 bits. Larq gives them the precision of the layer's input.
-- Larq does not count `Conv3D`, `Conv3DTranspose`, `DepthwiseConv1D` and their quantized kinds, and
-  fails on a dense layer or a batch normalization of more than two spatial axes.
-- A layer without weights has 0 operations. Larq does not know of most such layers.
-- A layer or model that is called several times costs as much each time, and its weights count
-  once. Larq counts one call, and no operations at all if the calls differ in shape.
-- With `data_format="channels_first"` the pixels are on the last axes. Larq takes the two after the
-  batch. Where an axis has no fixed size, operations are not known; Larq takes a size of 1.
-- A batch normalization inside another layer is folded as any other is.
+- Larq does not count `Conv3D`, `Conv3DTranspose`, `DepthwiseConv1D` and their quantized versions,
+  and fails for a dense layer or a batch normalization with more than two spatial axes.
+- A layer without weights has 0 operations. In Larq, those of most such layers are unknown.
+- The operations of a layer or model that is called several times count in each call, its weights
+  count once. Larq counts one call, and no operations if the calls differ in shape.
+- With `data_format="channels_first"` the pixels are on the last axes. Larq uses the two axes after
+  the batch. If the size of an axis is not fixed, the operations are unknown; Larq assumes 1.
+- A batch normalization inside another layer is folded like any other.
 - The input precision of a functional model is that of its first layer after the input, and its
-  output shapes are those of all its outputs. Larq asks the input, and the last layer.
-- In a subclassed model each layer counts as called once, on the shape that it was built for, and
-  weights of the model itself are counted. Larq knows neither.
-- A quantizer that has no precision leaves 32 bits; Larq fails on such a kernel.
+  output shapes are those of all its outputs. Larq uses the input, and the last layer.
+- In a subclassed model each layer counts as called once, with the shape that it was built for, and
+  weights of the model itself are counted. Larq does neither.
+- A kernel whose quantizer has no precision counts as 32 bits; Larq fails for such a kernel.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ __all__ = ["ModelProfile"]
 class ModelProfile(LayerProfile):
     """The weights and operations of a model, and of each of its layers.
 
-    Numbers are sums over the layers, with a weight that several share counted once, and without
-    the operations that are not known.
+    Numbers are sums over the layers. A weight that several layers share counts once, and unknown
+    operations do not count.
 
     Args:
-        model: A model that is built.
-        calls: Its calls inside another model, or None for one call of the model by itself.
+        model: A built model.
+        calls: Its calls inside another model, or None for one call of this model alone.
 
     Attributes:
-        layer_profiles: A profile of each layer, in the order of `model.layers`; a model inside has
-            a `ModelProfile`. Weights of a subclassed model itself have a profile after them.
+        layer_profiles: A profile of each layer, in the order of `model.layers`; a nested model has
+            a `ModelProfile`. If a subclassed model has weights of its own, their profile is last.
         output_shape: The shape of the model's output, as for a layer.
         input_precision: That of the first layer after the input.
-        uncounted_layers: The names of the layers whose operations are not known.
+        uncounted_layers: The names of the layers whose operations are unknown.
 
     Raises:
-        TypeError: if it is no model.
+        TypeError: if `model` is not a model.
         ValueError: if it is not built.
     """
 
@@ -111,7 +111,7 @@ class ModelProfile(LayerProfile):
 
 
 def _is_built(model) -> bool:
-    # Keras takes a subclassed model for built after `model.build(shape)`, without its layers.
+    # `model.build(shape)` marks a subclassed model as built, even if its layers are not.
     layers = model.layers
     return model.built and (
         any(layer.weights for layer in layers) or all(layer.built for layer in layers)
@@ -125,6 +125,6 @@ def _uncounted(profile: LayerProfile) -> list[str]:
 
 
 def _own_weights(model) -> list[keras.Variable]:
-    """Returns the weights of a model that are not those of a layer."""
+    """Returns the weights of a model that do not belong to any of its layers."""
     of_layers = {id(weight) for layer in model.layers for weight in layer.weights}
     return [weight for weight in model.weights if id(weight) not in of_layers]

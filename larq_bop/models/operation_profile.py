@@ -1,4 +1,4 @@
-"""The multiply-accumulate operations (MACs) of a layer, and the bits that they take."""
+"""The multiply-accumulate operations (MACs) of a layer, and their precision in bits."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class OperationProfile:
     """Operations of one kind.
 
     Attributes:
-        n: How many, for one sample.
-        precision: The bits of the wider one of the two values that each takes.
+        n: The number of operations for one sample.
+        precision: The number of bits of the wider one of the two factors.
         op_type: `"mac"`, the only kind that is counted.
     """
 
@@ -43,12 +43,12 @@ class OperationProfile:
 def profiles_of_operations(
     layer: keras.layers.Layer, calls: Sequence[Call], weights: Sequence[WeightProfile]
 ) -> list[OperationProfile] | None:
-    """Returns the MACs of a layer, for one sample, or None where they are not known.
+    """Returns the MACs of a layer for one sample, or None if they are unknown.
 
-    A MAC multiplies an input by a weight. Each value of a kernel takes part in one at each
-    position of the kernel: a pixel of the output, or of the input of a transposed convolution.
-    A layer without weights has none, and neither has batch normalization, which is a threshold
-    when deployed.
+    A MAC multiplies an input value by a weight. At each position of the kernel there is one MAC for
+    each of its values. The positions are the pixels of the output, or those of the input of a
+    transposed convolution. A layer without weights has no MACs, and neither has a batch
+    normalization, which becomes a threshold when it is deployed.
 
     Args:
         layer: The layer.
@@ -58,11 +58,12 @@ def profiles_of_operations(
     if not weights or isinstance(layer, keras.layers.BatchNormalization):
         return []
     positions = [_positions(layer, call) for call in calls]
-    if not positions or None in positions:
+    known = [n for n in positions if n is not None]
+    if not known or len(known) < len(positions):
         return None
     return [
         OperationProfile(
-            sum(positions) * weight.count,
+            sum(known) * weight.count,
             max(_precision_of_input(layer, weight), weight.bitwidth),
         )
         for weight in weights
@@ -71,14 +72,14 @@ def profiles_of_operations(
 
 
 def _precision_of_input(layer, weight: WeightProfile) -> int:
-    # What flows from the depthwise to the pointwise convolution are sums, not quantized.
+    # The input of the pointwise convolution are sums of the depthwise one, which are not quantized.
     if weight.weight.name == "pointwise_kernel":
         return FLOAT_BITS
     return getattr(getattr(layer, "input_quantizer", None), "precision", None) or FLOAT_BITS
 
 
 def _positions(layer, call: Call) -> int | None:
-    """Returns how often the kernel is applied in a call, or None if that is not known."""
+    """Returns how often the kernel is applied in a call, or None if that is unknown."""
     if isinstance(layer, _DENSE):
         sizes = call.output_shapes[0][1:-1]
     elif isinstance(layer, _CONVOLUTIONS):
@@ -87,7 +88,8 @@ def _positions(layer, call: Call) -> int | None:
         sizes = _spatial(call.input_shapes[0], layer.data_format)
     else:
         return None
-    return None if None in sizes else math.prod(sizes)
+    known = [size for size in sizes if size is not None]
+    return math.prod(known) if len(known) == len(sizes) else None
 
 
 def _spatial(shape, data_format: str):

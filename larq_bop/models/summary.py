@@ -1,4 +1,4 @@
-"""The table of what a model costs."""
+"""The table of a model's cost."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _RULES = box.Box("    \n    \n -- \n    \n    \n -- \n    \n    \n", ascii=True)
 def summary(
     model: keras.Model, print_fn: Callable[[str], Any] | None = None, include_macs: bool = True
 ) -> None:
-    """Prints what a model costs when it is deployed: weights, memory and operations.
+    """Prints the cost of a deployed model: weights, memory and operations.
 
-    For each layer: the bits of an input value, the output's shape without the batch, the number
-    of weights by their bits, their memory, and the multiply-accumulate operations (MACs) of one
-    sample by their bits, those of the wider one of input and weight. Then the totals, the model's
-    size, also with float weights in 8 bits and in float32, and how many MACs are binary.
+    The first table has one row for each layer: the number of bits of an input value, the shape of
+    the output without the batch, the number of weights by their bits, the memory of the weights,
+    and the number of multiply-accumulate operations (MACs) of one sample by their bits, which are
+    those of the wider one of input and weight. The second table has the totals: the size of the
+    model, also with float weights in 8 bits and in float32, and the share of binary MACs.
 
     `larq_bop.models.ModelProfile` has the same numbers as data. `larq_bop.models.model_profile`
-    tells which of them are not Larq's, and why.
+    explains which of them differ from Larq's, and why.
 
     Args:
-        model: A model that is built.
-        print_fn: Called with the table of the layers, and again with that of the totals. By
-            default, `print`.
+        model: A built model.
+        print_fn: A function that is called with each of the two tables. By default, `print`.
         include_macs: Whether operations are counted.
 
     Raises:
-        TypeError: if it is no model.
+        TypeError: if `model` is not a model.
         ValueError: if it is not built.
 
     Example:
@@ -114,7 +114,7 @@ def _totals(profile: ModelProfile, include_macs: bool) -> str:
 
 def _unit_of_macs(profile: ModelProfile) -> tuple[int, str]:
     """Returns a unit in which the columns stay narrow."""
-    return (1, "MACs") if profile.op_count("mac") < 10**9 else (1000, "kMACs")
+    return (1, "MACs") if (profile.op_count("mac") or 0) < 10**9 else (1000, "kMACs")
 
 
 def _number(n: int | None, unit: int = 1) -> str:
@@ -131,7 +131,7 @@ def _shape(shape) -> str:
 
 
 def _printed(title: str, columns: list, rows: list) -> str:
-    """Returns a table as text: only names are folded, to make it as wide as the terminal."""
+    """Returns a table as text. To fit the terminal's width, only the names are folded."""
     table = Table(
         *columns,
         box=_RULES,

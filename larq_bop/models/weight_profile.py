@@ -22,8 +22,8 @@ class WeightProfile:
 
     Attributes:
         weight: The variable.
-        bitwidth: The bits of each of its values once the model is deployed.
-        trainable: Whether the layer trains it.
+        bitwidth: The number of bits of each of its values in the deployed model.
+        trainable: Whether it is trainable.
     """
 
     weight: keras.Variable
@@ -32,38 +32,38 @@ class WeightProfile:
 
     @property
     def count(self) -> int:
-        """How many values it has."""
+        """The number of its values."""
         return math.prod(self.weight.shape)
 
     @property
     def memory(self) -> int:
-        """Its bits."""
+        """The number of its bits."""
         return self.count * self.bitwidth
 
     @property
     def int8_fp_weights_memory(self) -> int:
-        """Its bits, if values of more than 8 bits took 8."""
+        """The number of its bits, if no value had more than 8."""
         return self.count * min(self.bitwidth, 8)
 
     @property
     def fp_equivalent_memory(self) -> int:
-        """Its bits in float32."""
+        """The number of its bits in float32."""
         return self.count * FLOAT_BITS
 
 
 def profiles_of_weights(
     layer: keras.layers.Layer, weights: Sequence[keras.Variable] | None = None
 ) -> list[WeightProfile]:
-    """Returns the profiles of a layer's weights, without those that vanish on deployment.
+    """Returns the profiles of a layer's weights, without those that deployment removes.
 
-    The precision of a kernel's quantizer, or else of the variable, is the bits of a value; all
-    other weights have 32. A batch normalization is one scale and one shift a channel when it no
-    longer trains, whatever it is made of: its `beta` is not counted beside `moving_mean`, nor
-    `gamma` beside `moving_variance`.
+    The number of bits of a value is the precision of the kernel's quantizer, or else that of the
+    variable; all other weights have 32 bits. A deployed batch normalization is one scale and one
+    shift for each channel: `beta` is not counted if there is a `moving_mean`, and neither is
+    `gamma` if there is a `moving_variance`.
 
     Args:
-        layer: The layer, with all that are inside of it.
-        weights: Some of its weights, or None for all.
+        layer: The layer, including the layers inside it.
+        weights: The weights to count, or None for all.
     """
     folded = set(_folded(layer))
     precisions = dict(_precisions(layer))

@@ -1,15 +1,18 @@
-"""What optimizers of binary weights have in common."""
+"""The common part of the optimizers of binary weights on Keras 3."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
-from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule, gradients_at_hand, path
+from larq_bop.optimizers.binary_rule import FLIP_HISTORY, BinaryRule
+from larq_bop.optimizers.binary_variables import gradients_at_hand, path
 from larq_bop.optimizers.hyperparameters import check_hyperparameter, refuse_meaningless
 
 
 class _KerasOptimizer(keras.optimizers.Optimizer):
-    """Keras' optimizer with a threshold beside the learning rate, which is called gamma."""
+    """Keras' optimizer with a threshold, and with gamma as the name of its learning rate."""
 
     def __init__(self, threshold, gamma, name: str, **kwargs):
         refuse_meaningless(kwargs)
@@ -29,17 +32,17 @@ class _KerasOptimizer(keras.optimizers.Optimizer):
 
 
 class BinaryOptimizer(BinaryRule, _KerasOptimizer):
-    """An optimizer whose variables are in {-1, +1} at all times and change by flips alone.
+    """Base class of optimizers whose variables are always in {-1, +1} and change only by flips.
 
-    A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
-    the flips' signal in `signal`.
-    This class keeps the weights binary, gamma and threshold valid, non-finite gradient entries
-    away from the moments, and counts of the flips.
+    A subclass lists the names of its moments in `moments`, updates each one in `update_moment`, and
+    computes the signal that decides about flips in `signal`. This class keeps the weights binary,
+    validates gamma and threshold, keeps non-finite gradient entries out of the moments, and counts
+    the flips.
 
     Args:
-        threshold: The signal at which a weight flips: at least 0, or a schedule.
-        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule. It is Keras'
-            `learning_rate`.
+        threshold: The strength of the signal at which a weight flips: at least 0, or a schedule.
+        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule. It is also
+            Keras' `learning_rate`.
         name: The optimizer's name.
         **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `loss_scale_factor` and
             `gradient_accumulation_steps`, as in every Keras optimizer.
@@ -51,14 +54,13 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
 
     @property
     def learning_rate(self):
-        """Another name of `gamma`, for Keras' schedules and callbacks."""
+        """Another name for `gamma`, which Keras' schedules and callbacks use."""
         return self._get_current_learning_rate()
 
     @learning_rate.setter
     def learning_rate(self, value):
-        keras.optimizers.Optimizer.learning_rate.fset(
-            self, check_hyperparameter("gamma", value, most=1.0)
-        )
+        inherited: Any = keras.optimizers.Optimizer.learning_rate
+        inherited.fset(self, check_hyperparameter("gamma", value, most=1.0))
 
     def build(self, variables):
         """Creates the state and replaces weights that are not in {-1, +1} by their sign."""
@@ -91,5 +93,5 @@ class BinaryOptimizer(BinaryRule, _KerasOptimizer):
         )
 
     def update_step(self, gradient, variable, learning_rate):
-        """One step of one variable: Eq. 3 and 4, and the count of what happened."""
+        """Updates one variable by Eq. 3 and 4, and counts its flips."""
         self._step(self._get_variable_index(variable), gradient, variable, learning_rate)

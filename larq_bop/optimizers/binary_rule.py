@@ -1,84 +1,73 @@
-"""How binary weights change in a step, for optimizers of Keras 3 and of Keras 2."""
+"""How a step changes binary weights, for optimizers of Keras 3 and of Keras 2."""
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import math
-import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from larq_bop import backend
-from larq_bop.math import sign
-from larq_bop.optimizers import rules
+from larq_bop.optimizers import equations
+from larq_bop.optimizers.binary_variables import BinaryVariables
 from larq_bop.optimizers.hyperparameters import check_hyperparameter
 
 FLIP_HISTORY = 1024
 _MOST = np.iinfo("int32").max
-_is_late: contextvars.ContextVar[bool] = contextvars.ContextVar("is_late", default=False)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
-def is_binary_variable(variable) -> bool:
-    """Whether `variable.precision` is 1: a kernel whose quantizer has one bit.
+if TYPE_CHECKING:
 
-    That is `NoOp(precision=1)` as much as `ste_sign`, as in Larq: latent weights that shall stay
-    latent belong to another optimizer, in a model without Bop.
+    class _Optimizer:
+        # What optimizers of Keras 3 and of Keras 2 have, as far as it is used here.
+        clipnorm: float | None
+        clipvalue: float | None
+        global_clipnorm: float | None
+        iterations: Any
+        learning_rate: Any
+        _iterations: Any
+        _learning_rate: Any
 
-    Args:
-        variable: A Keras variable.
-    """
-    return getattr(variable, "precision", 32) == 1
+        def _clip_gradients(self, grads: list) -> list: ...
 
-
-def path(variable) -> str:
-    """The name that tells a variable from all others of its model."""
-    return getattr(variable, "path", variable.name)
-
-
-@contextlib.contextmanager
-def gradients_at_hand() -> Iterator[None]:
-    """A scope in which an optimizer that gets built has gradients to apply already.
-
-    Where they are numbers, they are those of the weights as they were before.
-    """
-    token = _is_late.set(backend.is_eager())
-    try:
-        yield
-    finally:
-        _is_late.reset(token)
+        def get_config(self) -> dict[str, Any]: ...
+else:
+    _Optimizer = object
 
 
-class BinaryRule:
-    """Mixin of an optimizer: its variables are in {-1, +1} at all times and change by flips alone.
+class BinaryRule(BinaryVariables, _Optimizer):
+    """Mixin of optimizers whose variables are always in {-1, +1} and change only by flips.
 
-    A subclass names its moments in `moments`, updates each in `update_moment`, and turns them into
-    the flips' signal in `signal`. The optimizer keeps `_learning_rate` and `_threshold`, numbers or
-    schedules, and by variable the lists `_moments`, `_flips` and `_skipped`.
+    A subclass lists the names of its moments in `moments`, updates each one in `update_moment`, and
+    computes the signal that decides about flips in `signal`. The optimizer stores `_learning_rate`
+    and `_threshold`, numbers or schedules, and the lists `_moments`, `_flips` and `_skipped` with
+    one entry for each variable.
 
-    Flips are kept in a column for each of the last steps: how many weights flipped, and in which
-    step, from 1. A variable without a gradient writes nothing, and its old columns count no more.
+    `_flips` has one column for each of the last steps: how many weights flipped, and the number of
+    that step, from 1. A variable that gets no gradient in a step writes no column; a column of an
+    older step in its place is recognized by its number and not counted.
     """
 
     moments: tuple[str, ...] = ()
+    # A variable, or a schedule.
+    _threshold: Any
     # Of an optimizer that has no variables.
-    _moments = _flips = _skipped = ()
-    is_binary_variable = staticmethod(is_binary_variable)
+    _moments: Sequence[Sequence[Any]] = ()
+    _flips: Sequence[Any] = ()
+    _skipped: Sequence[Any] = ()
     # The Keras that the optimizer belongs to.
-    _keras = keras
+    _keras: Any = keras
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._update = backend.updater(self._new_moment, self._new_weight)
 
     @property
-    def gamma(self):
-        """The rate of the gradient's moving average now; assign a float or a schedule."""
+    def gamma(self) -> Any:
+        """The current rate of the gradient's moving average; assign a float or a schedule."""
         return self.learning_rate
 
     @gamma.setter
@@ -86,8 +75,11 @@ class BinaryRule:
         self.learning_rate = value
 
     @property
-    def threshold(self):
-        """The signal at which a weight flips now; assign a float, unless it is a schedule."""
+    def threshold(self) -> Any:
+        """The current strength of the signal at which a weight flips.
+
+        Assign a float to change it, unless the optimizer was created with a schedule.
+        """
         if isinstance(self._threshold, self._keras.optimizers.schedules.LearningRateSchedule):
             return self._threshold(self._iterations)
         return self._threshold() if callable(self._threshold) else self._threshold
@@ -101,19 +93,22 @@ class BinaryRule:
             )
         self._threshold.assign(check_hyperparameter("threshold", value))
 
-    def update_moment(self, name: str, moment, gradient, gamma):
-        """Returns a moment after a step with `gradient`, elementwise.
+    def update_moment(self, name: str, moment, gradient, gamma) -> Any:
+        """Returns the new value of a moment, elementwise.
 
         Args:
             name: One of `moments`.
             moment: Its value before the step, of the gradient's shape.
             gradient: The gradient, float32, finite.
             gamma: The rate of the gradient's moving average.
+
+        Returns:
+            Its value after the step, of the same shape.
         """
         raise NotImplementedError
 
-    def signal(self, moments: list, gamma, step):
-        """Returns the signal that is held against the threshold.
+    def signal(self, moments: list, gamma, step) -> Any:
+        """Returns the signal that is compared with the threshold.
 
         Args:
             moments: The moments, after this step.
@@ -125,39 +120,8 @@ class BinaryRule:
         """
         raise NotImplementedError
 
-    def _warn_of_untagged(self, variables) -> None:
-        untagged = [path(v) for v in variables if not is_binary_variable(v)]
-        if untagged:
-            warnings.warn(
-                f"{type(self).__name__} makes signs of all the variables it is given, also of "
-                f"these, which are not marked as binary: {', '.join(untagged)}. Send them to "
-                "another optimizer with CaseOptimizer, or give their layers "
-                "`kernel_quantizer=NoOp(precision=1)`.",
-                stacklevel=3,
-            )
-
-    def _make_binary(self, variables) -> None:
-        """Replaces weights that are not in {-1, +1} by their sign."""
-        changed = []
-        # The first gradient shall be that of binary weights already.
-        with backend.at_once():
-            for variable in variables:
-                before = backend.as_tensor(variable)
-                after = sign(before)
-                if _is_late.get() and bool(ops.any(ops.not_equal(before, after))):
-                    changed.append(path(variable))
-                variable.assign(after)
-        if changed:
-            warnings.warn(
-                f"{type(self).__name__} is built by its first step, whose gradients are those of "
-                f"weights that were not -1 and +1 yet: {', '.join(changed)}. Where steps run "
-                "eagerly, build the optimizer before: "
-                "`model.optimizer.build(model.trainable_variables)`.",
-                stacklevel=3,
-            )
-
     def _step(self, index: int, gradient, variable, gamma) -> None:
-        """One step of the variable at `index`: Eq. 3 and 4, and the count of what happened."""
+        """Updates the variable at `index` by Eq. 3 and 4, and counts its flips."""
         done = backend.as_tensor(self.iterations)
         scalars = (gamma, self.threshold, done + 1)
         # A sparse gradient, of an embedding, may not know its shape.
@@ -190,15 +154,17 @@ class BinaryRule:
         one = ops.ones((), dtype="float32")
         weight = ops.where(weight < 0, -one, one)
         finite = ops.isfinite(gradient)
-        flips = rules.flips(weight, self.signal(moments, gamma, step), threshold)
+        flips = equations.flips(weight, self.signal(moments, gamma, step), threshold)
         flips = ops.logical_and(flips, finite)
         return ops.where(flips, -weight, weight), flips, ops.logical_not(finite)
 
     def flips(self, steps: int = 1) -> np.ndarray:
-        """How many weights flipped in each of the last steps; 0 where there was no gradient.
+        """Returns how many weights flipped in each of the last steps.
+
+        A variable without a gradient in a step counts as 0 flips.
 
         Args:
-            steps: How many steps back, at most `FLIP_HISTORY` (1,024).
+            steps: The number of steps, at most `FLIP_HISTORY` (1,024).
 
         Returns:
             An int64 array of shape `(steps,)`, the oldest step first.
@@ -226,15 +192,15 @@ class BinaryRule:
 
     @property
     def non_finite_gradients(self) -> int:
-        """How many gradient entries were NaN or infinite, and so left their weight as it was.
+        """How many gradient entries were NaN or infinite, and so did not change their weight.
 
-        Counted since the optimizer was built, up to 2^31 - 1 a variable.
+        They are counted from when the optimizer is built, up to 2^31 - 1 for each variable.
         """
         return sum(int(ops.convert_to_numpy(skipped)) for skipped in self._skipped)
 
     def _clip_gradients(self, grads):
-        # One non-finite entry makes the whole norm non-finite: it must not take part, and must
-        # still be seen as non-finite afterwards.
+        # One non-finite entry makes the whole norm non-finite. It must not take part in the norm,
+        # and must still be non-finite afterwards, so that it is skipped and counted.
         if not (self.clipnorm or self.clipvalue or self.global_clipnorm):
             return grads
         finite = [ops.isfinite(g) for g in grads]
@@ -267,57 +233,3 @@ class BinaryRule:
             for name, value in config.items()
         }
         return cls(**config)
-
-
-class BopRule(BinaryRule):
-    """The rule of `Bop`: the signal is the gradient's moving average."""
-
-    moments = ("momentum",)
-
-    def __init__(self, threshold=1e-8, gamma=1e-4, name: str = "bop", **kwargs):
-        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
-
-    def update_moment(self, name, moment, gradient, gamma):
-        return rules.moving_average(moment, gradient, gamma)
-
-    def signal(self, moments, gamma, step):
-        (momentum,) = moments
-        return momentum
-
-
-class Bop2ndOrderRule(BinaryRule):
-    """The rule of `Bop2ndOrder`: the average is normalized by its second moment."""
-
-    moments = ("momentum", "velocity")
-
-    def __init__(
-        self,
-        threshold=1e-6,
-        gamma=1e-7,
-        sigma: float = 1e-3,
-        bias_correction: bool = False,
-        name: str = "bop_2nd_order",
-        **kwargs,
-    ):
-        super().__init__(threshold=threshold, gamma=gamma, name=name, **kwargs)
-        self.sigma = check_hyperparameter("sigma", sigma, most=1.0)
-        self.bias_correction = bias_correction
-
-    def update_moment(self, name, moment, gradient, gamma):
-        if name == "velocity":
-            return rules.moving_average(moment, ops.square(gradient), self.sigma)
-        return rules.moving_average(moment, gradient, gamma)
-
-    def signal(self, moments, gamma, step):
-        momentum, velocity = moments
-        if self.bias_correction:
-            momentum = momentum / rules.accumulated(gamma, step)
-            velocity = velocity / rules.accumulated(self.sigma, step)
-        return rules.second_order_signal(momentum, velocity)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "sigma": self.sigma,
-            "bias_correction": self.bias_correction,
-        }

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from larq_bop import backend
-from larq_bop.optimizers.binary_rule import gradients_at_hand
+from larq_bop.optimizers.binary_variables import gradients_at_hand
 from larq_bop.optimizers.cases import NO_DEFAULT, CaseRule, Cases
 
 __all__ = ["CaseOptimizer"]
@@ -17,7 +17,7 @@ __all__ = ["CaseOptimizer"]
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class Unchanged(keras.optimizers.Optimizer):
-    """Leaves its variables as they are: the optimizer of what nobody claims."""
+    """Leaves its variables unchanged: the optimizer of variables that no other one trains."""
 
     def __init__(self, name: str = "unchanged"):
         super().__init__(learning_rate=0.0, name=name)
@@ -36,7 +36,7 @@ class Unchanged(keras.optimizers.Optimizer):
 
 
 class _OptimizerMap(Cases):
-    """The cases, as `MultiOptimizer` wants them: everything has an optimizer."""
+    """The cases as a function from variable to optimizer, which `MultiOptimizer` expects."""
 
     def __init__(self, pairs, default_optimizer):
         wrappers = (keras.optimizers.LossScaleOptimizer, keras.optimizers.MultiOptimizer)
@@ -49,24 +49,25 @@ class _OptimizerMap(Cases):
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
-    """Sends each variable to the optimizer whose predicate claims it.
+    """Trains each variable with the optimizer whose predicate claims it.
 
-    To callbacks it looks like its default optimizer: `learning_rate` is the default's, so that
-    `LearningRateScheduler` and `ReduceLROnPlateau` move Adam's rate and leave Bop's gamma alone.
+    Its `learning_rate` is that of the default optimizer, so that the callbacks
+    `LearningRateScheduler` and `ReduceLROnPlateau` change Adam's rate but not Bop's gamma.
 
     Args:
         *predicate_optimizer_pairs: Pairs `(predicate, optimizer)`. A predicate takes a variable
             and returns whether the optimizer trains it. Predicates that are registered with
-            `keras.saving.register_keras_serializable` are saved by name, all others as the
-            variables that they claimed.
-        default_optimizer: The optimizer of the variables that no predicate claims. Without one
-            such variables stay as they are, and a warning names them once.
+            `keras.saving.register_keras_serializable` are saved by name; for all others the
+            variables that they claimed are saved.
+        default_optimizer: The optimizer of the variables that no predicate claims. Without one,
+            these variables do not change, and a warning names them once.
         name: The optimizer's name.
 
     Raises:
-        TypeError: if a predicate is not callable, or an optimizer is no Keras optimizer.
-        ValueError: at construction, if the optimizers disagree about `loss_scale_factor`; when
-            built, if two predicates claim one variable, or an optimizer claims none.
+        TypeError: if a predicate is not callable, or an optimizer is not a Keras optimizer.
+        ValueError: at construction, if the optimizers differ in `loss_scale_factor`; when the
+            optimizer is built, if two predicates claim the same variable, or a predicate claims
+            none.
 
     Example:
 
@@ -75,6 +76,8 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
     ...     default_optimizer=keras.optimizers.Adam(0.01),
     ... )
     """
+
+    _cases: _OptimizerMap
 
     def __init__(
         self,
@@ -90,13 +93,12 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """What Keras' callbacks see: the default optimizer, and those with averages of weights.
+        """The optimizers for Keras' callbacks: the default, and those that average weights.
 
-        `LearningRateScheduler` and `ReduceLROnPlateau` write a learning rate into everything that
-        they find here, which would replace Bop's gamma. `SwapEMAWeights` looks here for the
-        optimizers with `use_ema`. Without a default, the optimizer of what nobody claims is in its
-        place, which has no rate that could be set. All the optimizers are in `pred_opt_pairs` and
-        `default`.
+        `LearningRateScheduler` and `ReduceLROnPlateau` set the learning rate of every optimizer in
+        this list, which would replace Bop's gamma. `SwapEMAWeights` looks here for optimizers with
+        `use_ema`. If there is no default optimizer, the list has one in its place whose rate cannot
+        be set. All optimizers are in `pred_opt_pairs` and `default`.
         """
         averaging = [o for o in self._cases.values() if o.use_ema and o is not self.default]
         return [self.default or self._cases.unchanged, *dict.fromkeys(averaging)]
@@ -112,19 +114,19 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             optimizer._iterations.assign(value)
 
     def build(self, var_list):
-        """Creates the state of all optimizers and settles who trains what.
+        """Creates the state of all optimizers and decides which of them trains which variable.
 
         Args:
             var_list: The model's trainable variables.
 
         Raises:
-            ValueError: if two predicates claim one variable, or an optimizer claims none. What
-                was loaded from a file warns instead, and refuses to take a step.
+            ValueError: if two predicates claim the same variable, or a predicate claims none. An
+                optimizer that was loaded from a file warns instead, and raises at its first step.
         """
         if self.built:
             return
         if not var_list and self._cases.is_restored:
-            # So Keras builds it for an `.h5` file, and it must still be built for the variables.
+            # Keras does this for an `.h5` file; the build for the variables must still follow.
             warnings.warn(
                 f"{self.name!r} is loaded without its state, and begins anew with the next step.",
                 stacklevel=2,
@@ -139,13 +141,13 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
         """Applies each gradient with its variable's optimizer.
 
         Args:
-            grads: Gradients, one for each of the variables; None where there is none.
-            trainable_variables: The variables, if they are not those that the optimizer was built
-                with; they build it if it is not built.
+            grads: One gradient for each variable, or None for a variable without one.
+            trainable_variables: The variables, or None for those that the optimizer was built
+                with. If the optimizer is not built yet, it is built with them.
 
         Raises:
-            ValueError: if there is no gradient at all, a variable is none of those that the
-                optimizer was built with, or a loaded optimizer does not fit its model.
+            ValueError: if all gradients are None, if the optimizer was not built with one of the
+                variables, or if a loaded optimizer does not fit its model.
         """
         if trainable_variables is None:
             trainable_variables = self._trainable_variables
@@ -163,7 +165,7 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             raise ValueError("No gradients provided for any variable.")
         self._check_variables_are_known(trainable_variables)
         grads = backend.sum_over_replicas(grads)
-        shares = [([], []) for _ in self._inner_optimizers]
+        shares: list[tuple[list, list]] = [([], []) for _ in self._inner_optimizers]
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             share = shares[self._var_to_optimizer_idx[self._var_key(variable)]]
             share[0].append(gradient)
@@ -172,29 +174,29 @@ class CaseOptimizer(CaseRule, keras.optimizers.MultiOptimizer):
             if any(gradient is not None for gradient in gradients):
                 optimizer.apply(gradients, variables)
             else:
-                # A Keras optimizer refuses to step without any gradient; its time goes on.
+                # A Keras optimizer refuses a step without any gradient, but the step counts.
                 optimizer._iterations.assign_add(1)
         self._iterations.assign_add(1)
 
     def finalize_variable_values(self, var_list):
-        """Gives variables their final values, such as averages, at the end of a training.
+        """Sets variables to their final values, such as averages, at the end of training.
 
         Args:
             var_list: The model's trainable variables. Those that the optimizer was not built with
-                stay as they are.
+                do not change.
         """
         known = self._trainable_variables_indices
         super().finalize_variable_values([v for v in var_list if self._var_key(v) in known])
 
     def save_own_variables(self, store):
-        """Saves the step counter; Keras saves each inner optimizer by itself."""
+        """Saves the step counter; Keras saves each inner optimizer separately."""
         for i, variable in enumerate(self._variables):
             store[str(i)] = keras.ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""
         if len(store.keys()) != len(self._variables):
-            # Keras saves an optimizer that several models have with one of them.
+            # Keras saves an optimizer that several models share with only one of them.
             warnings.warn(
                 f"Skipping variable loading for optimizer {self.name!r}: its state is not in the "
                 "file.",

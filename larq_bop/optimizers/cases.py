@@ -1,4 +1,4 @@
-"""Who trains what: the cases of a CaseOptimizer, and how they are saved."""
+"""The cases of a CaseOptimizer: which optimizer trains which variable, and how this is saved."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import copy
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
-from larq_bop.optimizers.binary_rule import path
+from larq_bop.optimizers.binary_variables import path
 from larq_bop.optimizers.predicates import ClaimedVariables, InThisProcess, description
 
 NO_DEFAULT = (
@@ -26,15 +26,15 @@ class Cases:
         pairs: Pairs of predicate and optimizer.
         default_optimizer: The optimizer of the variables that no predicate claims, or None.
         kind: The `keras` or `tf_keras` that the optimizers belong to.
-        wrappers: Optimizers that only stand around others.
+        wrappers: Classes of optimizers that only wrap others.
 
     Attributes:
-        is_restored: Whether they come out of a file or another optimizer's config. Claims that
-            cannot be are then no error until a step is taken: the model can be loaded all the same.
+        is_restored: Whether the cases come from a file or from another optimizer's config. Invalid
+            claims then raise no error before the first step, so that the model can be loaded.
 
     Raises:
-        TypeError: if a predicate is not callable, an optimizer is no optimizer of that Keras, or
-            it is a wrapper.
+        TypeError: if a predicate is not callable, or an optimizer is not an optimizer of that
+            Keras or is a wrapper.
     """
 
     def __init__(self, pairs, default_optimizer, kind, wrappers: tuple[type, ...]):
@@ -77,14 +77,14 @@ class Cases:
         return claimants[0] if claimants else None
 
     def claim(self, variables) -> None:
-        """Asks every predicate about every variable, and refuses what cannot be.
+        """Asks every predicate about every variable, and refuses invalid claims.
 
         Args:
             variables: The trainable variables.
 
         Raises:
-            ValueError: if two predicates claim one variable, or an optimizer claims none; with
-                `is_restored` it is a warning instead, and `check` raises.
+            ValueError: if two predicates claim the same variable, or a predicate claims none. With
+                `is_restored`, this warns instead, and `check` raises.
         """
         try:
             self._claim(variables)
@@ -98,10 +98,10 @@ class Cases:
             warnings.warn(self._problem, stacklevel=3)
 
     def check(self) -> None:
-        """Refuses to take a step with claims that cannot be.
+        """Refuses a step with invalid claims.
 
         Raises:
-            ValueError: if there was a problem with them.
+            ValueError: if `claim` found a problem.
         """
         if self._problem:
             raise ValueError(self._problem)
@@ -131,9 +131,9 @@ class Cases:
             )
 
     def serializable_predicates(self) -> list[Callable | InThisProcess]:
-        """Returns each predicate itself if it has a registered name, else what it claimed.
+        """Returns each predicate that has a registered name, and for the others what they claimed.
 
-        What is not known to claim anything yet stands in the config as it is.
+        Before the optimizer is built, nothing is claimed yet: the predicate is then kept as it is.
         """
         return [self._serializable(i, predicate) for i, (predicate, _) in enumerate(self.pairs)]
 
@@ -147,18 +147,24 @@ class Cases:
         return ClaimedVariables(self._claimed_by(pair), self._variables)
 
     def _claimed_by(self, pair: int | None) -> dict[int, str]:
-        """Returns the paths of the variables that a pair claims by their position."""
+        """Returns the paths of the variables that a pair claims, by the variables' positions."""
         return {i: name for i, (name, claimant) in enumerate(self._claims) if claimant == pair}
 
 
 class CaseRule:
-    """Mixin of a CaseOptimizer: to others it looks like its default optimizer.
+    """Mixin of a CaseOptimizer: its pairs, its config, and the default optimizer's learning rate.
 
-    The optimizer keeps its `Cases` as `_cases`.
+    The optimizer stores its `Cases` as `_cases`.
     """
 
     # The Keras that the optimizer belongs to.
-    _keras = keras
+    _keras: Any = keras
+    _cases: Cases
+    name: str
+
+    if TYPE_CHECKING:  # The optimizer's own.
+
+        def __init__(self, *args, **kwargs): ...
 
     @property
     def pred_opt_pairs(self) -> tuple[tuple[Callable, Any], ...]:

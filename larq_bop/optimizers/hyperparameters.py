@@ -1,4 +1,4 @@
-"""Which arguments an optimizer of binary weights takes."""
+"""Checks of the arguments of optimizers of binary weights."""
 
 from __future__ import annotations
 
@@ -12,19 +12,33 @@ from keras import ops
 
 
 def check_hyperparameter(name: str, value, most: float = math.inf) -> float | Callable:
-    """Returns a valid hyperparameter as a float; schedules and tensors pass as they are."""
+    """Returns a valid hyperparameter.
+
+    Args:
+        name: The argument's name.
+        value: A number, a schedule, a tensor or a variable.
+        most: The largest valid number; the smallest is 0.
+
+    Returns:
+        A number as a float; anything else unchanged.
+
+    Raises:
+        ValueError: if `value` is none of these, or a number that is not finite or not between 0
+            and `most`.
+    """
     if callable(value) or ops.is_tensor(value) or isinstance(value, keras.Variable):
         return value
     if not isinstance(value, numbers.Real):
         raise ValueError(f"`{name}` must be a number or a schedule. Received: {name}={value!r}")
-    if not (math.isfinite(value) and 0.0 <= value <= most):
+    number = float(value)
+    if not (math.isfinite(number) and 0.0 <= number <= most):
         bounds = f"in [0, {most:g}]" if math.isfinite(most) else "at least 0 and finite"
         raise ValueError(f"`{name}` must be {bounds}. Received: {name}={value}")
-    return float(value)
+    return number
 
 
 def refuse_meaningless(kwargs: dict[str, Any]) -> None:
-    """Refuses arguments of other optimizers that have no meaning for signs.
+    """Refuses arguments that other optimizers take and that have no meaning for binary weights.
 
     Args:
         kwargs: The arguments by name.

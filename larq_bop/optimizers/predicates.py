@@ -1,4 +1,4 @@
-"""What stands in a config for the predicates of a CaseOptimizer that have no registered name."""
+"""What replaces a CaseOptimizer's predicates without a registered name in a config."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 import keras
 
-from larq_bop.optimizers.binary_rule import path
+from larq_bop.optimizers.binary_variables import path
 
 
 def description(variable) -> str:
-    """Returns what tells a variable from its neighbours in every copy of its model."""
+    """Returns a variable's last name and shape, which are the same in every copy of its model."""
     return f"{path(variable).split('/')[-1]} {tuple(variable.shape)}"
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class ClaimedVariables:
-    """A predicate that claims the same variables as one before it did.
+    """A predicate that claims the variables that another predicate claimed.
 
-    It stands in a saved file for a predicate that has no registered name.
+    In a saved file it replaces a predicate that has no registered name.
 
     Args:
         paths: The path of each claimed variable by its position among the trainable variables.
-            Keras changes paths when it loads a model, but neither the order nor the last name.
+            When Keras loads a model, paths can change, but the order and the last names do not.
         variables: The last names and shapes of all of these trainable variables.
     """
 
@@ -33,13 +33,13 @@ class ClaimedVariables:
         self._claimed: list = []
 
     def settle(self, variables: list) -> None:
-        """Finds the claimed ones among the trainable variables.
+        """Finds the claimed variables among a model's trainable variables.
 
         Args:
-            variables: The trainable variables, those that were saved first.
+            variables: The trainable variables, beginning with those of the saved model.
 
         Raises:
-            ValueError: if these are not the variables of the model that was saved.
+            ValueError: if they do not begin with the variables of the saved model.
         """
         found = [description(variable) for variable in variables[: len(self.variables)]]
         for i, saved in enumerate(self.variables):
@@ -65,10 +65,10 @@ class ClaimedVariables:
 
 
 class InThisProcess:
-    """Stands in a config for a predicate that a copy can have and a file cannot.
+    """Holds a predicate in a config that can be used within this process, but not saved to a file.
 
     Args:
-        predicate: The predicate, as it is.
+        predicate: The predicate.
     """
 
     def __init__(self, predicate: Callable):
@@ -78,7 +78,7 @@ class InThisProcess:
         return self
 
     def get_config(self) -> dict[str, Any]:
-        """Refuses to be saved."""
+        """Raises a ValueError, since the predicate cannot be saved."""
         raise ValueError(
             f"The predicate {self.predicate!r} cannot be saved: it is not registered with "
             "`keras.saving.register_keras_serializable`, and the optimizer is not built, so that "

@@ -1,7 +1,7 @@
 """Quantizers: low-precision values forward, a pseudo-gradient backward.
 
-A quantizer is a Keras layer. It stands in a layer's `input_quantizer` or `kernel_quantizer`,
-by object or by name, or on its own:
+A quantizer is a Keras layer. It is given to a layer as its `input_quantizer` or `kernel_quantizer`,
+as an object or by name, or used on its own:
 
 ```python
 larq_bop.layers.QuantDense(64, input_quantizer="ste_sign", kernel_quantizer="ste_sign")

@@ -1,12 +1,13 @@
-"""What quantizers have in common."""
+"""The common part of all quantizers, and the quantizer that changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Unpack
 
 import keras
 
+from larq_bop.annotations import LayerArguments, QuantizerArguments
 from larq_bop.elementwise import as_float
 from larq_bop.metrics import LayerFlipRatio
 from larq_bop.rematerialization import Rematerializable
@@ -14,26 +15,26 @@ from larq_bop.rematerialization import Rematerializable
 __all__ = ["NoOp", "Quantizer"]
 
 
-class Quantizer(Rematerializable, keras.layers.Layer):
+class Quantizer(Rematerializable):
     """Base class of quantizers: override `call`, and `get_config` where there are arguments.
 
     Args:
-        metrics: Names of metrics that watch the output, or None for those of
-            `larq_bop.context.metrics_scope`, in which kernel quantizers are made. `"flip_ratio"`
-            is the only one.
-        **kwargs: Those of every Keras layer.
+        metrics: Names of metrics of the output. `"flip_ratio"` is the only one. If it is None, a
+            kernel quantizer has the metrics of the `larq_bop.context.metrics_scope` in which its
+            layer is created.
+        **kwargs: `name`, `dtype`, `trainable` and `autocast`, as in every Keras layer.
 
     Attributes:
-        precision: The bits of an output value, or None where that is not fixed.
+        precision: The number of bits of an output value, or None if it is not fixed.
         is_ternary: Whether every output value is -1, 0 or +1.
         flip_ratio: The `larq_bop.metrics.FlipRatio` of the output, or None.
     """
 
     precision: int | None = None
     is_ternary = False
-    flip_ratio = None
+    flip_ratio: LayerFlipRatio | None = None
 
-    def __init__(self, *, metrics=None, **kwargs):
+    def __init__(self, *, metrics: Iterable[str] | None = None, **kwargs: Unpack[LayerArguments]):
         # A quantizer sees its input in full precision under a mixed policy, too: a small latent
         # weight must not be rounded to zero before its sign is taken.
         super().__init__(**{"autocast": False, **kwargs})
@@ -76,7 +77,7 @@ class ClippedQuantizer(Quantizer):
         clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
     """
 
-    def __init__(self, clip_value: float | None = 1.0, **kwargs):
+    def __init__(self, clip_value: float | None = 1.0, **kwargs: Unpack[QuantizerArguments]):
         super().__init__(**kwargs)
         self.clip_value = clip_value
 
@@ -85,18 +86,18 @@ class ClippedQuantizer(Quantizer):
 
 
 def unwatched(quantizer: Callable) -> Callable:
-    """Returns a quantizer as a function whose use its metrics do not see.
+    """Returns a quantizer as a function that does not update its metrics.
 
-    It is for what reads weights between steps, which would be a step without a flip otherwise.
+    It is for reading weights between steps, which would otherwise count as a step without flips.
 
     Args:
-        quantizer: A quantizer, or any other function or layer in its place.
+        quantizer: A quantizer, or any function or layer that is used as one.
     """
     return getattr(quantizer, "_unwatched", quantizer)
 
 
 def marks_binary(quantizer) -> bool:
-    """Whether a kernel with this quantizer is binary itself, without latent weights behind it.
+    """Returns whether a kernel with this quantizer is binary itself, without latent weights.
 
     Args:
         quantizer: The kernel's quantizer, or None.
@@ -106,18 +107,20 @@ def marks_binary(quantizer) -> bool:
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class NoOp(Quantizer):
-    """Leaves its input as it is, and marks it with a precision.
+    r"""Returns its input unchanged, and marks it with a precision.
 
-    A layer whose kernel quantizer is `NoOp(precision=1)` keeps its weights themselves in
-    {-1, +1}, without latent weights: they begin as the signs of what its initializer draws, and
-    Bop flips them. Its kernel's `precision` is 1, as that of every kernel with a
-    one-bit quantizer, which is how `Bop.is_binary_variable` finds it.
+    $$q(x) = x, \qquad \frac{\partial q}{\partial x} = 1$$
+
+    A layer whose kernel quantizer is `NoOp(precision=1)` has binary weights and no latent ones: the
+    weights start as the signs of the values that the initializer draws, and Bop flips them. The
+    kernel's `precision` is 1, like that of every kernel with a one-bit quantizer;
+    `Bop.is_binary_variable` finds it by that.
 
     Args:
-        precision: The bits of a value.
+        precision: The number of bits of a value.
     """
 
-    def __init__(self, precision: int, **kwargs):
+    def __init__(self, precision: int, **kwargs: Unpack[QuantizerArguments]):
         super().__init__(**kwargs)
         self.precision = precision
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from larq_bop.annotations import QuantizerArguments
 from larq_bop.quantizers.base import Quantizer
 from larq_bop.quantizers.pseudo_gradient import masked, with_gradient
 
@@ -26,15 +27,17 @@ class DoReFa(Quantizer):
     \frac{\partial q}{\partial x} = \begin{cases} 1 & 0 \le x \le 1 \\ 0 & \text{else}
     \end{cases}$$
 
-    For weights, the same on [-1, 1], after the largest of them is brought to its bound:
+    For weights, the same is done on [-1, 1], after they are scaled so that the largest magnitude
+    is 1:
 
     $$w' = \frac{\tanh w}{\max |\tanh w|}, \qquad
-    q(w) = 2 \, q\left(\frac{w' + 1}{2}\right) - 1$$
+    q_w(w) = 2 \, q\left(\frac{w' + 1}{2}\right) - 1, \qquad
+    \frac{\partial q_w}{\partial w} = \frac{\partial w'}{\partial w}$$
 
     where the maximum counts as a constant in the gradient. A kernel of zeros gets no gradient.
 
     Args:
-        k_bit: k, the bits of a value.
+        k_bit: $k$, the number of bits of a value.
         mode: `"activations"` or `"weights"`.
 
     Raises:
@@ -44,13 +47,17 @@ class DoReFa(Quantizer):
         Zhou et al. 2016, DoReFa-Net (arXiv 1606.06160), section 2.3.
     """
 
-    def __init__(self, k_bit: int = 2, mode: str = "activations", **kwargs):
+    precision: int
+
+    def __init__(
+        self, k_bit: int = 2, mode: str = "activations", **kwargs: Unpack[QuantizerArguments]
+    ):
         super().__init__(**kwargs)
         _check_mode(mode)
         if not isinstance(k_bit, numbers.Integral) or k_bit < 1:
             raise ValueError(f"`k_bit` must be an int of at least 1. Received: k_bit={k_bit!r}")
         self.precision = int(k_bit)
-        self.mode = mode
+        self.mode: str = mode
         self.is_ternary = self.precision == 1
 
     def call(self, inputs):
@@ -63,7 +70,7 @@ class DoReFa(Quantizer):
         return 2.0 * rounded - 1.0
 
     def weight_preprocess(self, inputs):
-        """Returns weights brought to [0, 1], in which the largest is 0 or 1 and zero is 1/2.
+        """Returns weights scaled to [0, 1]: the largest magnitude becomes 0 or 1, 0 becomes 1/2.
 
         Args:
             inputs: Weights, a float tensor of any shape.

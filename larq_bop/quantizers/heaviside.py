@@ -12,7 +12,6 @@ from larq_bop.quantizers.pseudo_gradient import straight_through
 __all__ = ["SteHeaviside", "ste_heaviside"]
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def ste_heaviside(x, clip_value: float | None = 1.0):
     r"""The Heaviside step, with the straight-through estimator as its gradient.
@@ -22,7 +21,7 @@ def ste_heaviside(x, clip_value: float | None = 1.0):
 
     Args:
         x: A tensor of any shape, or a symbolic one; integers count as floats.
-        clip_value: c, or None for a gradient that is never clipped.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     Returns:
         A tensor of `x`'s shape and dtype, in {0, 1}.
@@ -32,10 +31,13 @@ def ste_heaviside(x, clip_value: float | None = 1.0):
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class SteHeaviside(ClippedQuantizer):
-    """`ste_heaviside` as a layer: 0 or 1, with a clipped straight-through gradient.
+    r"""`ste_heaviside` as a layer: 0 or 1, with a clipped straight-through gradient.
+
+    $$q(x) = \begin{cases} 0 & x \le 0 \\ 1 & x > 0 \end{cases} \qquad
+    \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
+        clip_value: $c$, or None for a gradient that is never clipped.
     """
 
     precision = 1

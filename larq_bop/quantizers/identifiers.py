@@ -1,4 +1,4 @@
-"""Quantizers by name, and as configs."""
+"""Quantizers from names and configs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def get(identifier) -> Callable | None:
         A callable from a tensor to a tensor, or None for None.
 
     Raises:
-        ValueError: if no quantizer goes by that name, or `identifier` is of another type.
+        ValueError: if no quantizer has that name, or `identifier` is of another type.
     """
     found = identifier
     if isinstance(identifier, dict):
@@ -68,10 +68,10 @@ def get_kernel_quantizer(identifier) -> Callable | None:
         identifier: As in `get`.
 
     Returns:
-        As `get`. A `Quantizer` without `metrics` has those of `larq_bop.context.metrics_scope`.
+        As in `get`. A `Quantizer` without `metrics` gets those of `larq_bop.context.metrics_scope`.
 
     Raises:
-        ValueError: as `get`.
+        ValueError: as in `get`.
     """
     quantizer = get(identifier)
     if isinstance(quantizer, Quantizer) and not quantizer.custom_metrics:
@@ -80,22 +80,22 @@ def get_kernel_quantizer(identifier) -> Callable | None:
 
 
 def serialize(quantizer: Callable | None) -> dict[str, Any] | None:
-    """Returns the JSON-ready config that `get` takes back."""
+    """Returns a quantizer's config for JSON, which `get` and `deserialize` accept."""
     return keras.saving.serialize_keras_object(quantizer)
 
 
 def deserialize(name, custom_objects: dict[str, Any] | None = None) -> Callable | None:
-    """Returns the quantizer of a config, also of one that Larq wrote.
+    """Returns the quantizer of a config, including configs that Larq wrote.
 
     Args:
-        name: What `serialize` returns, a dict with `class_name` and `config`, or a name.
-        custom_objects: Classes and functions of one's own, by name.
+        name: The result of `serialize`, a dict with `class_name` and `config`, or a name.
+        custom_objects: The user's own classes and functions, by name.
 
     Returns:
         A callable from a tensor to a tensor, or None for None.
 
     Raises:
-        ValueError: for a name that stands for no quantizer.
+        ValueError: if no quantizer has that name.
     """
     if isinstance(name, str):
         name = {"class_name": name, "config": {}}

@@ -1,4 +1,4 @@
-"""Functions whose gradient is another function's."""
+"""Functions with a gradient that is not their own."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def straight_through(x, forward: Callable, clip_value: float | None):
     Args:
         x: A float tensor of any shape.
         forward: A function of `x`.
-        clip_value: c, or None for a gradient that is never clipped.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     Returns:
         A tensor of `x`'s shape and dtype.
     """
     if clip_value is None:
         return with_gradient(x, forward, lambda x, incoming: incoming)
-    # A byte a value waits for the gradient, not the input.
+    # One byte for each value is kept for the gradient, instead of the input.
     return with_gradient(x, forward, masked, keep=_within(clip_value))
 
 

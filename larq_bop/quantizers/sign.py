@@ -1,13 +1,14 @@
-"""Binary quantizers to -1 and +1, which differ by their pseudo-gradients."""
+"""Binary quantizers to -1 and +1, which differ in their pseudo-gradients."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from larq_bop import backend, math
+from larq_bop.annotations import QuantizerArguments
 from larq_bop.elementwise import elementwise
 from larq_bop.quantizers.base import ClippedQuantizer, Quantizer
 from larq_bop.quantizers.pseudo_gradient import straight_through, with_gradient
@@ -25,7 +26,6 @@ __all__ = [
 _sign = backend.fused(math.sign)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def ste_sign(x, clip_value: float | None = 1.0):
     r"""The sign, with the straight-through estimator as its gradient.
@@ -37,7 +37,7 @@ def ste_sign(x, clip_value: float | None = 1.0):
 
     Args:
         x: A tensor of any shape, or a symbolic one; integers count as floats.
-        clip_value: c, or None for a gradient that is never clipped.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     Returns:
         A tensor of `x`'s shape and dtype, in {-1, +1}.
@@ -45,10 +45,12 @@ def ste_sign(x, clip_value: float | None = 1.0):
     return straight_through(x, _sign, clip_value)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def approx_sign(x):
     r"""The sign, with the gradient of a parabola on each side of zero.
+
+    Forward it is `ste_sign`, $q(x) = \operatorname{sign}(x)$ with $\operatorname{sign}(0) = +1$;
+    backward
 
     $$\frac{\partial q}{\partial x} =
     \begin{cases} 2 - 2|x| & |x| \le 1 \\ 0 & |x| > 1 \end{cases}$$
@@ -62,17 +64,19 @@ def approx_sign(x):
     return with_gradient(x, _sign, _approx_sign_gradient)
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def swish_sign(x, beta: float = 5.0):
-    r"""The sign, with the gradient of a smooth step as steep as beta.
+    r"""The sign, with the gradient of a smooth step.
+
+    Forward it is `ste_sign`, $q(x) = \operatorname{sign}(x)$ with $\operatorname{sign}(0) = +1$;
+    backward
 
     $$\frac{\partial q}{\partial x} =
     \frac{\beta \left(2 - \beta x \tanh\frac{\beta x}{2}\right)}{1 + \cosh \beta x}$$
 
     Args:
         x: A tensor of any shape, or a symbolic one; integers count as floats.
-        beta: The steepness.
+        beta: $\beta$, the steepness of the step.
 
     Returns:
         A tensor of `x`'s shape and dtype, in {-1, +1}.
@@ -93,10 +97,13 @@ def _approx_sign_gradient(x, incoming):
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class SteSign(ClippedQuantizer):
-    """`ste_sign` as a layer: the sign, with a clipped straight-through gradient.
+    r"""`ste_sign` as a layer: the sign, with a clipped straight-through gradient.
+
+    $$q(x) = \begin{cases} -1 & x < 0 \\ +1 & x \ge 0 \end{cases} \qquad
+    \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     References:
         Courbariaux et al. 2016, Binarized Neural Networks (arXiv 1602.02830).
@@ -111,7 +118,10 @@ class SteSign(ClippedQuantizer):
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class ApproxSign(Quantizer):
-    """`approx_sign` as a layer: the sign, with a parabola's gradient.
+    r"""`approx_sign` as a layer: the sign, with a parabola's gradient.
+
+    $$q(x) = \begin{cases} -1 & x < 0 \\ +1 & x \ge 0 \end{cases} \qquad
+    \frac{\partial q}{\partial x} = \begin{cases} 2 - 2|x| & |x| \le 1 \\ 0 & |x| > 1 \end{cases}$$
 
     References:
         Liu et al. 2018, Bi-Real Net (arXiv 1808.00278).
@@ -126,10 +136,14 @@ class ApproxSign(Quantizer):
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class SwishSign(Quantizer):
-    """`swish_sign` as a layer: the sign, with a smooth step's gradient.
+    r"""`swish_sign` as a layer: the sign, with a smooth step's gradient.
+
+    $$q(x) = \begin{cases} -1 & x < 0 \\ +1 & x \ge 0 \end{cases} \qquad
+    \frac{\partial q}{\partial x} =
+    \frac{\beta \left(2 - \beta x \tanh\frac{\beta x}{2}\right)}{1 + \cosh \beta x}$$
 
     Args:
-        beta: The steepness of the step.
+        beta: $\beta$, the steepness of the step.
 
     References:
         Darabi et al. 2018, BNN+ (arXiv 1812.11800).
@@ -138,7 +152,7 @@ class SwishSign(Quantizer):
     precision = 1
     is_ternary = True
 
-    def __init__(self, beta: float = 5.0, **kwargs):
+    def __init__(self, beta: float = 5.0, **kwargs: Unpack[QuantizerArguments]):
         super().__init__(**kwargs)
         self.beta = beta
 
@@ -153,13 +167,15 @@ class SwishSign(Quantizer):
 class MagnitudeAwareSign(ClippedQuantizer):
     r"""The sign times the mean magnitude of its output channel.
 
-    $$q(x) = s_c \operatorname{sign}(x), \qquad s_c = \operatorname{mean} |x_{\ldots, c}|$$
+    $$q(x) = s_k \operatorname{sign}(x), \qquad
+    \frac{\partial q}{\partial x} = \begin{cases} s_k & |x| \le c \\ 0 & |x| > c \end{cases}
+    \qquad s_k = \operatorname{mean} |x_{\ldots, k}|$$
 
-    The gradient is that of `ste_sign` times $s_c$, which counts as a constant. The channels are the
+    $s_k$ is the scale of channel $k$ and counts as a constant in the gradient. The channels are the
     last axis, as in a kernel.
 
     Args:
-        clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     References:
         Liu et al. 2018, Bi-Real Net (arXiv 1808.00278), section 3.3.

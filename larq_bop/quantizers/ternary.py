@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from larq_bop import backend
+from larq_bop.annotations import QuantizerArguments
 from larq_bop.elementwise import elementwise
 from larq_bop.quantizers.base import ClippedQuantizer
 from larq_bop.quantizers.pseudo_gradient import straight_through
@@ -15,7 +16,6 @@ from larq_bop.quantizers.pseudo_gradient import straight_through
 __all__ = ["SteTern", "ste_tern"]
 
 
-@keras.saving.register_keras_serializable(package="larq_bop")
 @elementwise
 def ste_tern(
     x,
@@ -33,7 +33,7 @@ def ste_tern(
         x: A tensor of any shape, or a symbolic one; integers count as floats.
         threshold_value: $\Delta$.
         ternary_weight_networks: Whether $\Delta$ is 0.7 times the mean of $|x|$ instead.
-        clip_value: c, or None for a gradient that is never clipped.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     Returns:
         A tensor of `x`'s shape and dtype, in {-1, 0, +1}.
@@ -48,13 +48,16 @@ def ste_tern(
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class SteTern(ClippedQuantizer):
-    """`ste_tern` as a layer: -1, 0 or +1, with a clipped straight-through gradient.
+    r"""`ste_tern` as a layer: -1, 0 or +1, with a clipped straight-through gradient.
+
+    $$q(x) = \begin{cases} \operatorname{sign}(x) & |x| \ge \Delta \\ 0 & |x| < \Delta \end{cases}
+    \qquad
+    \frac{\partial q}{\partial x} = \begin{cases} 1 & |x| \le c \\ 0 & |x| > c \end{cases}$$
 
     Args:
-        threshold_value: The magnitude from which a value becomes its sign.
-        ternary_weight_networks: Whether that magnitude is 0.7 times the mean of all magnitudes
-            instead.
-        clip_value: The magnitude up to which the gradient passes, or None to let all of it pass.
+        threshold_value: $\Delta$.
+        ternary_weight_networks: Whether $\Delta$ is 0.7 times the mean of $|x|$ instead.
+        clip_value: $c$, or None for a gradient that is never clipped.
 
     References:
         Li et al. 2016, Ternary Weight Networks (arXiv 1605.04711).
@@ -68,7 +71,7 @@ class SteTern(ClippedQuantizer):
         threshold_value: float = 0.05,
         ternary_weight_networks: bool = False,
         clip_value: float | None = 1.0,
-        **kwargs,
+        **kwargs: Unpack[QuantizerArguments],
     ):
         super().__init__(clip_value=clip_value, **kwargs)
         self.threshold_value = threshold_value

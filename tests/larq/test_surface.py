@@ -28,11 +28,11 @@ def is_public_in(module, name):
     return not name.startswith("_") and is_own and (inspect.isclass(value) or callable(value))
 
 
-def public_names(room):
+def public_names(part):
     """What a module of Larq exports, or, where it does not say so, what it defines."""
-    module = getattr(larq, room)
+    module = getattr(larq, part)
     defined = {name for name in vars(module) if is_public_in(module, name)}
-    if room == "models":  # Its classes are the inside of `summary`.
+    if part == "models":  # Its classes are the inside of `summary`.
         defined = set()
     return sorted({*getattr(module, "__all__", ()), *defined})
 
@@ -49,7 +49,7 @@ def has(library, dotted):
     return True
 
 
-NAMES = [f"{room}.{name}" for room in larq.__all__ for name in public_names(room)]
+NAMES = [f"{part}.{name}" for part in larq.__all__ for name in public_names(part)]
 NAMES += ["quantizers.approx_sign"]  # Decorated, so that it seems to come from TensorFlow.
 MEMBERS = [
     f"{name}.{member}"
@@ -70,17 +70,17 @@ def arguments(thing):
 
 def test_the_walk_sees_them_all():
     assert len(NAMES) > 45
-    rooms = {name.split(".")[0] for name in NAMES}
-    assert rooms == set(larq.__all__)
+    parts = {name.split(".")[0] for name in NAMES}
+    assert parts == set(larq.__all__)
     assert {"models.summary", "layers.QuantDense", "quantizers.get", "utils.set_precision"} <= set(
         NAMES
     )
 
 
-@pytest.mark.parametrize("room", larq.__all__)
-def test_rooms_are_at_the_top(room):
-    assert room in larq_bop.__all__
-    assert inspect.ismodule(getattr(larq_bop, room))
+@pytest.mark.parametrize("part", larq.__all__)
+def test_modules_are_at_the_top(part):
+    assert part in larq_bop.__all__
+    assert inspect.ismodule(getattr(larq_bop, part))
 
 
 @pytest.mark.parametrize("name", [*NAMES, *MEMBERS])

@@ -1,4 +1,4 @@
-"""TensorFlow: replicas of `tf.distribute` each have their own gradients."""
+"""TensorFlow: each replica of `tf.distribute` has its own gradients."""
 
 import tensorflow as tf
 
@@ -42,19 +42,19 @@ def sum_over_replicas(gradients):
 
 
 def assume_reduced_gradients(optimizer) -> None:
-    """Tells a Keras optimizer that its gradients are summed over the replicas already."""
+    """Tells a Keras optimizer that its gradients are already summed over the replicas."""
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
 
 
 def at_once():
-    """Returns a scope whose operations run while a step is traced, before it first runs."""
+    """Returns a scope whose operations run immediately, even while a step is traced."""
     return tf.init_scope()
 
 
 def is_eager() -> bool:
-    """Whether operations run now, and not when a function that is being traced is called."""
+    """Returns whether operations run immediately, rather than being traced."""
     return tf.executing_eagerly()
 
 
 def max_pooled(x, pool_size, strides, padding, data_format):
-    """Returns None: Keras' own code is TensorFlow's kernel, which is fast."""
+    """Returns None: Keras' own code uses TensorFlow's kernel, which is fast."""

@@ -12,7 +12,7 @@ _FEWEST_VALUES = 4096
 
 
 def on_cpu() -> bool:
-    """Whether TensorFlow computes on the CPU alone."""
+    """Returns whether TensorFlow computes on the CPU only."""
     return not tf.config.list_logical_devices("GPU")
 
 
@@ -40,17 +40,17 @@ def compiled(function):
 def fused(function, of_gradients: bool = False):
     """Compiles elementwise work on large tensors inside a training step.
 
-    Elsewhere it runs as it is: XLA compiles for each size of a batch anew, of which a training has
-    one or two, and a server many.
+    Elsewhere the function is not compiled: XLA compiles anew for each batch size, and there are one
+    or two of them in training, but many on a server.
 
     Args:
         function: A pure function of tensors, the first of which has the shape of the work, with the
             batch first.
-        of_gradients: Whether it computes gradients, and so runs in a training alone. Other work
-            does so where a quantized layer is called in training.
+        of_gradients: Whether it computes gradients, and therefore runs only in training. Other
+            functions are compiled if a quantized layer is called in training.
 
     Returns:
-        A function of the same values.
+        A function with the same values.
     """
     fast = compiled(function)
 

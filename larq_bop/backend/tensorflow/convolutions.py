@@ -14,19 +14,19 @@ _LARGEST_MAP = 8 * 8
 
 
 def convolution(inputs, kernel, strides, padding: str, data_format: str, dilation_rate):
-    """Returns what `keras.ops.conv` does, of a binary input and a binary kernel.
+    """Returns the result of `keras.ops.conv` for a binary input and a binary kernel.
 
-    3x3 kernels with strides and dilation 1 have a faster way on a CPU:
+    For 3x3 kernels with strides and dilation 1 there are faster algorithms on a CPU:
 
-    - In float32, in training, Winograd's convolution. On values in {-1, 0, +1} it gives the same
-      numbers.
-    - In bfloat16, whose direct convolution is fast, the gradient of the kernel as nine matrix
-      products, where the map is small.
+    - In float32, in training: Winograd's convolution. For values in {-1, 0, +1} its results are the
+      same.
+    - In bfloat16, whose direct convolution is fast: for small maps, the gradient of the kernel is
+      computed as nine matrix products.
 
     Args:
         inputs: Images `(batch, height, width, channels)`, or with the channels second.
         kernel: `(height, width, channels, filters)`.
-        strides: As in `keras.ops.conv`, and so are all others.
+        strides: As in `keras.ops.conv`, like all other arguments.
     """
     fast = _faster(inputs, kernel, strides, padding, data_format, dilation_rate)
     if fast is not None:
@@ -61,9 +61,9 @@ def _faster(inputs, kernel, strides, padding, data_format, dilation_rate):
 
 
 def _with_products_for_the_kernel(inputs, kernel, padding: str):
-    """The stock convolution, whose kernel's gradient is a product for each of its nine places.
+    """The stock convolution, with one matrix product for each of the kernel's nine gradients.
 
-    The stock gradient cannot use the matrix units well when few pixels meet many channels.
+    The stock gradient does not use the matrix units well for few pixels with many channels.
     """
     channels, filters = kernel.shape[2:]
     margin = 1 if padding == "same" else 0

@@ -6,7 +6,7 @@ _DTYPES = (tf.float32, tf.bfloat16, tf.float16)
 
 
 def normalized(x, gamma, beta, epsilon: float, axis: int):
-    """Returns images normalized over their batch, if the fused kernel can do it.
+    """Returns images normalized over their batch, or None if the fused kernel cannot do it.
 
     Args:
         x: `(batch, height, width, channels)`; float32, bfloat16 or float16. The kernel takes scale

@@ -24,9 +24,10 @@ def updater(new_moment: Callable, new_weight: Callable) -> Callable:
     """Compiles the update of a binary variable and its moments.
 
     Args:
-        new_moment: `(i, moment i, gradient, *scalars)` to the moment's new value; elementwise.
-        new_weight: `(weight, moments, gradient, *scalars)`, with moments that are new already, to
-            the new weight and two masks; elementwise.
+        new_moment: An elementwise function of `(i, moment i, gradient, *scalars)` that returns the
+            moment's new value.
+        new_weight: An elementwise function of `(weight, moments, gradient, *scalars)`, with the new
+            moments, that returns the new weight and two masks.
 
     Returns:
         A function `(gradient, variables, *scalars)`, the weight before its moments, that assigns

@@ -105,7 +105,7 @@ def _in_parts(function, number: int, *batches) -> list:
     A batch with fewer images than parts has empty ones.
     """
     bounds = [tf.shape(batches[0])[0] * i // number for i in range(number + 1)]
-    results = []
+    results: list = []
     for start, stop in itertools.pairwise(bounds):
         # TensorFlow would else begin with all parts at once, and with a gradient's parts when the
         # inputs are known.
