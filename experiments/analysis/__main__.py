@@ -3,5 +3,5 @@
 from experiments.analysis.results import RESULTS
 from experiments.analysis.summary import main_table, put_between_markers, runs_table
 
-put_between_markers(RESULTS.parents[1] / "README.md", main_table())
+put_between_markers(RESULTS.parents[1] / "docs" / "reproduction.md", main_table())
 put_between_markers(RESULTS / "README.md", runs_table())

@@ -1,4 +1,4 @@
-"""The tables in Markdown: the README's main one, and the list of the results on record."""
+"""The tables in Markdown: that of all results, and the list of the results on record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS = ("what", "ours", "the report", "the paper", "our runs")
 
 
 def main_table(root: Path = RESULTS) -> str:
-    """Returns the README's table, in Markdown: our number, the report's, the paper's.
+    """Returns the table of all results, in Markdown: our number, the report's, the paper's.
 
     Args:
         root: The folder of all experiments' results; what is missing there has no row.
