@@ -40,14 +40,25 @@ Preset = Annotated[
         help="The settings to start from: minutes on two cores, the report's, the paper's."
     ),
 ]
+
 ReportOrQuick = Annotated[
     Literal["quick", "report"],
     typer.Option(help="The settings to start from: minutes on two cores, the report's."),
 ]
 
 
+_MODULES = {
+    "quickstart": "experiments.quickstart",
+    "approximation_viewpoint": "experiments.approximation_viewpoint.runs",
+    "learning_rate": "experiments.learning_rate.runs",
+    "hyperparameters": "experiments.hyperparameters.runs",
+    "cifar10": "experiments.cifar10.runs",
+    "ablation": "experiments.fast_recipe.runs",
+}
+
+
 def experiment(launch: Callable, *groups: Callable) -> Callable:
-    """Makes a decorator that makes a command of the experiment in the module of the same name.
+    """Makes a decorator that makes a command of an experiment.
 
     Args:
         launch: What the command does with the module and the values of its options.
@@ -62,7 +73,7 @@ def experiment(launch: Callable, *groups: Callable) -> Callable:
         def command(**given):
             with mistakes_told():
                 load_keras()
-                launch(importlib.import_module(f"experiments.{declaration.__name__}"), **given)
+                launch(importlib.import_module(_MODULES[declaration.__name__]), **given)
 
         parameters = [
             parameter
@@ -80,7 +91,7 @@ def launch_single(
     module, preset, data_dir, out, overwrite, tensorboard, dataset=None, **changes
 ) -> None:
     """Carries out an experiment of one run, with the options of its command."""
-    from experiments.single import run_single
+    from experiments.engine.single import run_single
 
     chosen = {"preset": preset} if dataset is None else {"preset": preset, "dataset": dataset}
     settings = module.settings(**chosen).with_options(**changes)
@@ -90,7 +101,7 @@ def launch_single(
 
 def launch_series(module, only, data_dir, out, overwrite, **chosen) -> None:
     """Carries out an experiment of many runs, with the options of its command."""
-    from experiments.series import run_series
+    from experiments.engine.run import run_series
 
     run_series(module.runs(**chosen), only or (), data_dir, out, overwrite)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from experiments.schedules import Name
+from experiments.engine.schedules import Name
 
 _MOST = 1_000_000
 _MOST_SEEDS = 10_000
@@ -58,23 +58,28 @@ def seeds(text: str) -> list[int]:
 Epochs = Annotated[
     int | None, typer.Option(min=1, max=_MOST, help="Passes over the training images.")
 ]
+
 BatchSize = Annotated[int | None, typer.Option(min=1, max=_MOST, help="Images a step.")]
 Gamma = Annotated[
     float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
 ]
+
 GammaSchedule = Annotated[Name | None, typer.Option(help="How gamma changes from there.")]
 GammaEnd = Annotated[
     float | None,
     typer.Option(min=0, max=1, callback=_finite, help="Gamma at the end of a line or a cosine."),
 ]
+
 GammaDecayEpochs = Annotated[
     int | None,
     typer.Option(min=1, max=_MOST, help="Epochs between two changes of a step schedule."),
 ]
+
 Threshold = Annotated[
     float | None,
     typer.Option(min=0, callback=_finite, help="Bop's threshold at the start."),
 ]
+
 ThresholdSchedule = Annotated[Name | None, typer.Option(help="How the threshold changes.")]
 ThresholdEnd = Annotated[
     float | None,
@@ -84,10 +89,12 @@ ThresholdEnd = Annotated[
         help="The threshold at the end of a line or a cosine.",
     ),
 ]
+
 LearningRate = Annotated[
     float | None,
     typer.Option(min=0, callback=_finite, help="Adam's learning rate at the start."),
 ]
+
 LearningRateSchedule = Annotated[Name | None, typer.Option(help="How Adam's rate changes.")]
 LearningRateEnd = Annotated[
     float | None,
@@ -97,29 +104,36 @@ LearningRateEnd = Annotated[
         help="Adam's rate at the end of a line or a cosine.",
     ),
 ]
+
 ValidationShare = Annotated[
     float | None,
     typer.Option(
         min=0, max=0.5, callback=_finite, help="Share of the training images that is held out."
     ),
 ]
+
 Filters = Annotated[
     int | None,
     typer.Option(min=1, max=_MOST_FILTERS, help="Channels of the first convolution."),
 ]
+
 Limit = Annotated[
     int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
 ]
+
 DtypePolicy = Annotated[
     Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
 ]
+
 Seed = Annotated[
     int | None,
     typer.Option(min=0, max=_LAST_SEED, help="Seed of all that is random; 0 if not given."),
 ]
+
 Dataset = Annotated[
     Literal["mnist", "cifar10"] | None, typer.Option(help="One data set only, not both.")
 ]
+
 Seeds = Annotated[
     list | None,
     typer.Option(
@@ -128,17 +142,21 @@ Seeds = Annotated[
         help='A run for each of these seeds, such as "0-9" or "0,3"; the preset\'s if not given.',
     ),
 ]
+
 Only = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Only runs of this name; `*` stands for anything."),
 ]
+
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where TensorFlow Datasets keeps its data; TFDS_DATA_DIR if not given."),
 ]
+
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete the run that is in the folder.")
 ]
+
 Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")]
 
 

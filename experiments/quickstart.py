@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 
+from experiments.cifar10.runs import PAPER, REPORT
 from experiments.data import Dataset
-from experiments.settings import PAPER, REPORT, BopSettings
+from experiments.engine.settings import BopSettings
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp

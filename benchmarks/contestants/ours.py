@@ -9,8 +9,8 @@ import tensorflow as tf
 import larq_bop as lb
 from benchmarks.contestants import protocol
 from benchmarks.contestants.fitting import seconds_of_fit
-from experiments.batches import Batches
-from experiments.preprocessing import on_bytes
+from experiments.data.batches import Batches
+from experiments.data.preprocessing import on_bytes
 
 LOSS = "sparse_categorical_crossentropy"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.engine.folder import CONFIG, HISTORY, RESULT
 from experiments.errors import ExperimentError
 from experiments.files import cause
-from experiments.folder import CONFIG, HISTORY, RESULT
 
 RESULTS = Path(__file__).parents[1] / "results"
 """The results on record."""
@@ -139,11 +138,6 @@ def brief(runs: Iterable[Run]) -> str:
 def shortenings(runs: Iterable[Run]) -> list[str]:
     """Returns the different ways in which runs fall short of their protocol, in sentences."""
     return _distinct(run.config.get("shortened") for run in runs)
-
-
-def wrapped(text: str, width: int) -> str:
-    """Returns a text in lines of a width; a command's options stay whole."""
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def hardware(run: Run) -> str:

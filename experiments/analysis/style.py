@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter, ScalarFormatter
-
-from experiments.analysis.results import wrapped
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Colours that the colour-blind tell apart (Okabe and Ito 2008)."""
@@ -75,3 +74,8 @@ def log_epochs(axes: Axes, last: int) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlabel("epoch")
+
+
+def wrapped(text: str, width: int) -> str:
+    """Returns a text in lines of a width; a command's options stay whole."""
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import training
+from experiments.engine import training
 
 
 @pytest.fixture(autouse=True)

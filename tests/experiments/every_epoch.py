@@ -2,7 +2,7 @@
 
 from experiments import cli  # First: it silences TensorFlow's log.
 
-from experiments import training  # isort: skip
+from experiments.engine import training  # isort: skip
 
 if __name__ == "__main__":
     training.SECONDS_BETWEEN_CHECKPOINTS = 0

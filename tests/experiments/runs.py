@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from experiments import run
+from experiments.engine import run
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from experiments import data
+from experiments.engine.training import accuracy_on_test_images
 from experiments.errors import ExperimentError
-from experiments.training import accuracy_on_test_images
 from larq_bop import export, models
 from tests.backends import BACKEND, snapshot, to_numpy
 

@@ -1,0 +1,71 @@
+"""Batches of images in an order that depends on the seed and the epoch alone."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+
+from experiments.data.preprocessing import PADDING
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches for a model made by `experiments.data.preprocessing.on_bytes`.
+
+    Args:
+        images: Bytes of shape `(n, height, width, channels)`.
+        labels: Integers of shape `(n,)`.
+        batch_size: Images a batch; the last may have fewer, unless the images are shuffled.
+        augment: Whether batches carry moves, see `PadCropFlip`.
+        seed: Shuffle the images, and draw moves, from this seed; None to take the images in order
+            and leave them where they are, for evaluation.
+    """
+
+    def __init__(self, images, labels, batch_size: int, augment: bool, seed: int | None = None):
+        super().__init__()
+        self.images, self.labels = images, labels
+        self.batch_size = batch_size
+        self.augment = augment
+        self.seed = seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draws the order and the moves of an epoch, whatever was drawn before."""
+        n = len(self.images)
+        self._order = np.arange(n)
+        self._moves = np.tile(np.int32([PADDING, PADDING, 0]), (n, 1))
+        if self.seed is not None:
+            draw = np.random.default_rng([self.seed, epoch])
+            self._order = draw.permutation(n)
+            self._moves = draw.integers(
+                0, [2 * PADDING + 1, 2 * PADDING + 1, 2], size=(n, 3), dtype="int32"
+            )
+
+    def __len__(self) -> int:
+        # A last batch of a few images would weigh as much as a whole one in Bop's average.
+        drop = self.seed is not None and len(self.images) >= self.batch_size
+        return (math.floor if drop else math.ceil)(len(self.images) / self.batch_size)
+
+    def drawn(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the numbers of a batch's images, and their moves."""
+        batch = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return self._order[batch], self._moves[batch]
+
+    def __getitem__(self, index: int):
+        rows, moves = self.drawn(index)
+        inputs = {"images": self.images[rows]}
+        if self.augment:
+            inputs["moves"] = moves
+        return inputs, self.labels[rows]
+
+
+class EpochStarter(keras.callbacks.Callback):
+    """Tells batches which epoch begins."""
+
+    def __init__(self, batches: Batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.start_epoch(epoch)

@@ -1,0 +1,1 @@
+"""What all experiments are made of: settings, training, checkpoints, folders of runs."""

@@ -1,0 +1,99 @@
+"""Training with Bop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+import larq_bop
+from experiments.data import Dataset
+from experiments.engine.checkpoint import Checkpoints
+from experiments.engine.settings import BopSettings
+from experiments.engine.training import Training
+from larq_bop.callbacks import FlipRatioLogger
+
+
+class BopTraining(Training):
+    """A binary network in training: Bop for its binary weights, Adam for the rest.
+
+    Args:
+        settings: What decides the run.
+        build_network: Makes the untrained network; called once the seed is set.
+        data: The images.
+        checkpoints: Where the state is kept.
+
+    Raises:
+        ExperimentError: if there are checkpoints and all are damaged.
+    """
+
+    settings: BopSettings
+
+    def __init__(
+        self,
+        settings: BopSettings,
+        build_network: Callable[[], keras.Model],
+        data: Dataset,
+        checkpoints: Checkpoints,
+    ):
+        super().__init__(
+            settings, build_network, lambda steps: optimizer(settings, steps), data, checkpoints
+        )
+        self._flips = FlipRatioLogger()
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        return [self._flips]
+
+    def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **super().row(epoch, logs),
+            **{name: logs[name] for name in ("flips", "flip_ratio") if name in logs},
+            "gamma": self.settings.schedule("gamma").at(epoch),
+        }
+
+    def is_done(self) -> bool:
+        """Whether all epochs are over, or no weight has flipped for `patience` epochs."""
+        patience = self.settings.patience
+        last = self.progress.history[-patience:] if patience else []
+        still = patience is not None and len(last) == patience
+        still = still and not any(row["flips"] for row in last)
+        return still or super().is_done()
+
+    def test(self) -> dict[str, Any]:
+        flips = sum(row["flips"] for row in self.progress.history)
+        return {**super().test(), "flips": flips, **sizes(self.network)}
+
+
+def optimizer(settings: BopSettings, steps: int) -> keras.optimizers.Optimizer:
+    """Returns Bop for binary weights and Adam for the rest.
+
+    Args:
+        settings: Gamma, threshold and learning rate, and their schedules.
+        steps: Steps an epoch.
+
+    Raises:
+        ExperimentError: for a cosine schedule that begins at 0.
+    """
+    threshold, gamma, learning_rate = (
+        settings.schedule(name).by_step(steps) for name in ("threshold", "gamma", "learning_rate")
+    )
+    return larq_bop.CaseOptimizer(
+        (larq_bop.Bop.is_binary_variable, larq_bop.Bop(threshold=threshold, gamma=gamma)),
+        default_optimizer=keras.optimizers.Adam(learning_rate),
+    )
+
+
+def sizes(network: keras.Model) -> dict[str, int]:
+    """Returns the number of weights and their size in bytes, packed and in float32."""
+    weights = sum(int(np.prod(v.shape)) for v in network.weights)
+    binary = sum(
+        int(np.prod(v.shape)) for v in network.weights if larq_bop.Bop.is_binary_variable(v)
+    )
+    return {
+        "binary_weights": binary,
+        "other_weights": weights - binary,
+        "bytes_with_1_bit_weights": -(-binary // 8) + 4 * (weights - binary),
+        "bytes_in_float32": 4 * weights,
+    }

@@ -1,0 +1,65 @@
+"""What a run shows: a bar while it trains, and a table when it is done."""
+
+from __future__ import annotations
+
+import keras
+from rich import progress
+from rich.console import Console
+
+# Paths and messages are text, whatever brackets they have.
+console = Console(highlight=False, markup=False)
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """A line an epoch and, on a terminal, one bar over all steps of the run.
+
+    A context manager, so that the bar leaves the screen also when training fails.
+
+    Args:
+        epochs: Epochs of the whole run.
+        batches: What Keras counts as batches, in an epoch.
+    """
+
+    def __init__(self, epochs: int, batches: int):
+        super().__init__()
+        self.epochs, self.batches = epochs, batches
+        self._bar = progress.Progress(
+            progress.BarColumn(bar_width=None),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[numbers]}"),
+            progress.TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=epochs * batches, numbers="starting")
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._bar.stop()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(
+            self._task,
+            completed=self._epoch * self.batches + batch + 1,
+            numbers=f"epoch {self._epoch + 1}  {_numbers(logs)}",
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        width = len(str(self.epochs))
+        console.print(f"epoch {epoch + 1:>{width}}/{self.epochs}  {_numbers(logs)}")
+
+
+def _numbers(logs: dict[str, float]) -> str:
+    shown = [f"loss {logs['loss']:.3f}", f"accuracy {logs['accuracy']:6.2%}"]
+    if "val_accuracy" in logs:
+        shown.append(f"validation {logs['val_accuracy']:6.2%}")
+    if "flips" in logs:
+        shown.append(f"flips {logs['flips']:,}")
+    return "  ".join(shown)

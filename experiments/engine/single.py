@@ -1,0 +1,142 @@
+"""Experiments of a single run: a network that Bop trains, saved with its picture."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from rich.filesize import decimal
+from rich.table import Table
+
+from experiments import data
+from experiments.engine import opening
+from experiments.engine.bop_training import BopTraining
+from experiments.engine.folder import HISTORY, MODEL, PICTURE, RunFolder
+from experiments.engine.progress import console
+from experiments.engine.run import Outcome, Run, carry_out, train
+from experiments.engine.settings import BopSettings
+from experiments.files import atomic_write
+
+
+def run_single(
+    settings: BopSettings,
+    protocol: BopSettings,
+    build_network: Callable[[BopSettings, data.Dataset], keras.Model],
+    data_dir: Path | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+) -> None:
+    """Runs or resumes a training run, shows how it goes and writes its folder.
+
+    Args:
+        settings: What decides the run.
+        protocol: What the settings would be at full length.
+        build_network: Makes the untrained network from the settings and the data.
+        data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
+        out: The run's folder; None for one under `runs`, named after the run.
+        overwrite: Whether a run that is in the folder is deleted first.
+        tensorboard: Whether event files are written as well.
+
+    Raises:
+        ExperimentError: if the data cannot be had or the folder cannot be used.
+    """
+
+    def work(settings: BopSettings, images: data.Dataset, here: RunFolder) -> Outcome:
+        training = BopTraining(
+            settings, lambda: build_network(settings, images), images, here.checkpoints
+        )
+        progress = training.progress
+        watchers = [keras.callbacks.TensorBoard(here.tensorboard)] if tensorboard else []
+        train(
+            training,
+            title(settings),
+            lambda: here.write_rows(HISTORY, progress.history),
+            watchers,
+        )
+        result = training.test()
+        here.write_model(training.network)
+        draw(progress.history, title(settings), here.path / PICTURE)
+        return result, progress.seconds
+
+    path = out or default_folder(settings, overwrite)
+    images = data.load(settings.dataset, data_dir)
+    result = carry_out(Run(settings, protocol, work), images, path, overwrite)
+    show_result(result, path)
+
+
+def title(settings: BopSettings) -> str:
+    """Returns what a run is, in the words of a caption."""
+    name = f"{settings.experiment} on {settings.dataset}"
+    if settings.experiment == settings.dataset:
+        name = settings.experiment
+    training = f"{settings.epochs} epochs, {settings.filters} filters, seed {settings.seed}"
+    hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
+    return f"{name}, preset {settings.preset}: {training}, {hyperparameters}"
+
+
+def default_folder(settings: BopSettings, overwrite: bool) -> Path:
+    """Returns the run's folder under `runs`: the first of its name that is not finished."""
+    name = f"{settings.experiment}-{settings.dataset}-{settings.preset}"
+    for number in itertools.count(1):
+        path = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        if overwrite or not opening.is_finished(path):
+            return path
+
+
+def show_result(result: dict[str, Any], folder: Path) -> None:
+    """Prints a finished run's table and where its files lie."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("test accuracy", f"{result['test_accuracy']:.2%}", style="bold")
+    table.add_row("weights of epoch", f"{result['tested_epoch']} of {result['epochs']}")
+    table.add_row("flips in all", f"{result['flips']:,}")
+    table.add_row("binary weights", f"{result['binary_weights']:,}")
+    small, large = result["bytes_with_1_bit_weights"], result["bytes_in_float32"]
+    table.add_row(
+        "size at 1 bit a weight", f"{decimal(small)} ({large / small:.0f} times less than float32)"
+    )
+    table.add_row("size in float32", decimal(large))
+    console.print()
+    console.print(table)
+    console.print(f"\nmodel    {folder / MODEL}\npicture  {folder / PICTURE}", soft_wrap=True)
+
+
+def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
+    """Draws a run's history.
+
+    Args:
+        rows: A row an epoch, as in `history.csv`.
+        title: What was run.
+        path: The PNG file to write.
+
+    Raises:
+        ExperimentError: if the file cannot be written.
+    """
+    epochs = [row["epoch"] for row in rows]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure.suptitle(title)
+    accuracy, flips = figure.subplots(1, 2)
+
+    accuracy.plot(epochs, [row["accuracy"] for row in rows], marker=".", label="training")
+    if "val_accuracy" in rows[0]:
+        accuracy.plot(epochs, [row["val_accuracy"] for row in rows], marker=".", label="validation")
+    accuracy.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    accuracy.set(xlabel="epoch", ylabel="accuracy")
+    accuracy.legend(frameon=False)
+
+    flips.plot(epochs, [row["flips"] for row in rows], marker=".", color="tab:green")
+    # A log axis would have no place for an epoch without a flip.
+    flips.set_yscale("symlog", linthresh=1)
+    flips.set_ylim(bottom=0)
+    flips.set(xlabel="epoch", ylabel="flips in an epoch")
+    for axes in (accuracy, flips):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=150, format="png")

@@ -1,0 +1,1 @@
+"""The fast recipe, and what each of its ingredients is worth."""

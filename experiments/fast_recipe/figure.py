@@ -1,0 +1,49 @@
+"""The fast recipe beside the report's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matplotlib.figure import Figure
+
+from experiments.analysis import style
+from experiments.analysis.results import Run, caption, percent
+from experiments.cifar10 import reported
+
+
+def draw(fast: Iterable[Run], protocol: Run) -> Figure:
+    """Draws accuracy and flips by epoch, on a log axis, beside the report's protocol.
+
+    Args:
+        fast: Runs of the recipe.
+        protocol: Our run of the report's protocol.
+    """
+    fast = list(fast)
+    last = max(len(run.history) for run in (*fast, protocol))
+    figure, axes = style.new_figure(1, 2, (12, 4.8))
+    accuracy, flips = axes.flat
+    for run, colour in zip((*fast, protocol), style.COLOURS, strict=False):
+        history, result = run.history, run.result
+        flips.plot(history["epoch"], history["flips"], color=colour, label=run.path.name)
+        held_out = "val_accuracy" if "val_accuracy" in history else "accuracy"
+        kind = "validation" if held_out == "val_accuracy" else "training"
+        label = f"{run.path.name}: {kind}, test {percent(result['test_accuracy'], 1)}"
+        accuracy.plot(history["epoch"], history[held_out], color=colour, label=label)
+        where = ([result["tested_epoch"]], [result["test_accuracy"]])
+        accuracy.plot(*where, "*", color=colour, markeredgecolor="black", markersize=12, zorder=4)
+    style.report_points(
+        accuracy,
+        reported.FIGURE3_EPOCHS,
+        reported.FIGURE3,
+        style.NEUTRAL,
+        label="the report: validation",
+    )
+    style.percent_axis(accuracy.yaxis)
+    accuracy.set_ylabel("accuracy (stars: on the test images)")
+    flips.set_ylabel("flips in an epoch")
+    flips.set_yscale("symlog", linthresh=1)
+    for each in axes.flat:
+        style.log_epochs(each, last)
+        each.legend(frameon=False, fontsize=8, loc="lower right" if each is accuracy else "best")
+    style.add_caption(figure, caption([*fast, protocol]))
+    return figure

@@ -1,0 +1,136 @@
+"""The report's section 3.2: what Bop's gamma and threshold do. Figure 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from experiments.cifar10.runs import network
+from experiments.data import Dataset
+from experiments.engine.bop_training import BopTraining
+from experiments.engine.folder import COMPRESSED_STEPS, HISTORY, RunFolder
+from experiments.engine.run import Outcome, Run, train
+from experiments.engine.settings import BopSettings
+
+NAME = "hyperparameters"
+_BEHIND_THE_FIGURE = ((1e-2, 1e-6), (1e-3, 1e-6), (1e-4, 1e-6), (1e-3, 0.0), (1e-3, 1e-5))
+_IN_THE_TEXT = ((1e-1, 1e-5), (1e-2, 1e-5), (1e-2, 0.0), (1e-2, 1e-4))
+PAIRS = (*_BEHIND_THE_FIGURE, *_IN_THE_TEXT)
+"""Gamma and threshold: those behind the report's figure, then those that only its text names."""
+
+_LENGTH = {
+    "quick": {"filters": 16, "epochs": 2, "limit": 5_000},
+    "short": {"filters": 32, "epochs": 10},
+    "report": {"filters": 128, "epochs": 100},
+}
+
+
+def settings(gamma: float, threshold: float, preset: str) -> BopSettings:
+    """Returns the settings of a run.
+
+    Args:
+        gamma: Bop's gamma, which does not decay.
+        threshold: Bop's threshold.
+        preset: quick; short; report, its section 3.2.
+    """
+    return BopSettings(
+        experiment=NAME,
+        dataset="cifar10",
+        preset=preset,
+        batch_size=50,
+        augment=True,
+        gamma=gamma,
+        threshold=threshold,
+        gamma_decay=1.0,
+        **_LENGTH[preset],
+    )
+
+
+def runs(preset: str, **options: Any) -> dict[str, Run]:
+    """Returns the runs by name, one for each of `PAIRS`.
+
+    Args:
+        preset: quick, short or report.
+        **options: Settings to change; None to leave one as it is.
+    """
+    return {
+        f"gamma-{gamma:g}-threshold-{threshold:g}": Run(
+            settings(gamma, threshold, preset).with_options(**options),
+            settings(gamma, threshold, "report"),
+            learn,
+        )
+        for gamma, threshold in PAIRS
+    }
+
+
+def learn(settings: BopSettings, data: Dataset, here: RunFolder) -> Outcome:
+    """Trains a network and writes down every step.
+
+    Returns:
+        The result of the weights of the lowest validation loss, and the wall time.
+    """
+    training = TrainingByStep(settings, lambda: network(settings, data), data, here)
+    history = training.progress.history
+    title = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
+    train(training, title, lambda: here.write_rows(HISTORY, history))
+    return training.test(), training.progress.seconds
+
+
+class TrainingByStep(BopTraining):
+    """Training with Bop that leaves each step's accuracy and flips in `steps.csv.gz`.
+
+    Args:
+        settings: What decides the run.
+        build_network: Makes the untrained network; called once the seed is set.
+        data: The images.
+        here: The run's folder.
+
+    Raises:
+        ExperimentError: if there are checkpoints, but damaged, or without the steps before them.
+    """
+
+    def __init__(
+        self,
+        settings: BopSettings,
+        build_network: Callable[[], keras.Model],
+        data: Dataset,
+        here: RunFolder,
+    ):
+        super().__init__(settings, build_network, data, here.checkpoints)
+        self._here = here
+        self._model.keep_steps = True
+        done = self.progress.epoch * self.steps
+        # A kill may have come after an epoch's steps were written, before its checkpoint was.
+        self._rows = here.read_rows(COMPRESSED_STEPS)[:done] if done else []
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        log = keras.callbacks.LambdaCallback(
+            on_epoch_begin=self._begin_epoch,
+            on_train_batch_end=self._record_steps,
+        )
+        return [*super().callbacks(), log]
+
+    def before_checkpoint(self) -> None:
+        self._here.write_rows(COMPRESSED_STEPS, self._rows)
+
+    def _begin_epoch(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._correct, self._seen = 0, 0
+
+    def _record_steps(self, batch: int, logs: dict[str, Any]) -> None:
+        accuracies = np.atleast_1d(logs.get("accuracy_by_step", logs["accuracy"]))
+        flips = self._flips.flips[-len(accuracies) :]
+        for accuracy, flipped in zip(accuracies, flips, strict=True):
+            # Keras logs the share over the epoch so far: exact enough to count images by.
+            self._seen += self.batch_size
+            correct = round(float(accuracy) * self._seen)
+            self._rows.append(
+                {
+                    "step": len(self._rows) + 1,
+                    "accuracy": (correct - self._correct) / self.batch_size,
+                    "flips": flipped,
+                }
+            )
+            self._correct = correct

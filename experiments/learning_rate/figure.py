@@ -1,0 +1,80 @@
+"""The report's Figure 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matplotlib.figure import Figure
+
+from experiments.analysis import style
+from experiments.analysis.results import DATASETS, Run, caption
+from experiments.engine.folder import STEPS
+from experiments.learning_rate.tables import (
+    CONFIGURATIONS,
+    VARIANTS,
+    accuracies,
+    by_dataset,
+    number_of_weights,
+    reported,
+)
+
+
+def draw(runs: Iterable[Run]) -> Figure:
+    """Draws Figure 1: training accuracy by epoch, with the report's points."""
+    runs = list(runs)
+    grouped = by_dataset(runs)
+    figure, axes = style.new_figure(1, len(grouped), (3 + 4 * len(grouped), 4.6))
+    for each, (dataset, group) in zip(axes.flat, grouped.items(), strict=True):
+        ours, theirs = accuracies(group), reported(dataset)
+        last = int(ours.index.max())
+        for name in ours:
+            colour = style.COLOURS[list(CONFIGURATIONS).index(name)]
+            each.plot(ours.index, ours[name], color=colour, label=CONFIGURATIONS[name])
+            points = theirs.loc[:last, name]
+            style.report_points(each, points.index, points, colour)
+        style.report_points(each, [], [], style.NEUTRAL, label=style.REPORT_LABEL)
+        style.log_epochs(each, last)
+        style.percent_axis(each.yaxis)
+        each.set_title(DATASETS[dataset], loc="left")
+        each.set_ylabel("training accuracy")
+    # Not every data set need have every configuration.
+    drawn = {line.get_label(): line for each in axes.flat for line in each.lines}
+    labels = [name for name in (*CONFIGURATIONS.values(), style.REPORT_LABEL) if name in drawn]
+    handles = [drawn[label] for label in labels]
+    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    style.add_caption(figure, caption(runs))
+    return figure
+
+
+def draw_scaling(runs: Iterable[Run]) -> Figure:
+    """Draws how many binary weights differ from the reference's, by step and variant."""
+    runs = list(runs)
+    grouped = by_dataset(runs)
+    figure, axes = style.new_figure(1, len(grouped), (4 + 3.5 * len(grouped), 4.2), sharey=True)
+    for each, (dataset, (run,)) in zip(axes.flat, grouped.items(), strict=True):
+        steps = run.rows(STEPS)
+        for i, (variant, label) in enumerate(VARIANTS.items()):
+            if variant in steps:
+                # Lines that lie on each other show, the later ones thinner.
+                options = {"color": style.COLOURS[i], "linewidth": 5 - 1.2 * i, "label": label}
+                each.plot(steps["step"], steps[variant], **options)
+        each.axhline(number_of_weights(run), color=style.NEUTRAL, linestyle=":", linewidth=1)
+        each.annotate(
+            "all weights",
+            (0.02, number_of_weights(run)),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, -10),
+            textcoords="offset points",
+            fontsize=8,
+            color=style.NEUTRAL,
+        )
+        # A log axis would have no place for what never differs.
+        each.set_yscale("symlog", linthresh=1, linscale=0.5)
+        each.set_ylim(bottom=-0.1)
+        each.set_xscale("log")
+        each.set_title(DATASETS[dataset], loc="left")
+        each.set(xlabel="step")
+    axes[0, 0].set_ylabel("binary weights that differ\nfrom Glorot, SGD 1")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    style.add_caption(figure, caption(runs))
+    return figure

@@ -1,0 +1,180 @@
+"""The report's Figure 1: what the learning rate and the scale of latent weights do.
+
+The weights that a network computes with are signs. So a larger learning rate is the same as smaller
+latent weights; the report trains both ways and compares the curves. Where the scaling is exact, the
+binary weights must be the same step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.analysis.results import DATASETS, RESULTS, Run, load, percent
+from experiments.engine.folder import STEPS
+from experiments.learning_rate.reported import FIGURE1, FIGURE1_EPOCHS
+
+NAME = "learning-rate"
+CONFIGURATIONS = {
+    "glorot_sgd_0.01": "Glorot, SGD 0.01",
+    "glorot_sgd_1": "Glorot, SGD 1",
+    "glorot_x0.01_sgd_0.01": "Glorot x 0.01, SGD 0.01",
+    "uniform_sgd_0.01": "uniform, SGD 0.01",
+    "uniform_adam_0.01": "uniform, Adam 0.01",
+}
+"""Initializer of the latent weights, optimizer and learning rate: the report's section 3.1.2."""
+
+PAIR = ("glorot_sgd_1", "glorot_x0.01_sgd_0.01")
+"""The two configurations of which one is the other, scaled."""
+
+VARIANTS = {
+    "report": "as the report scaled it",
+    "same_beta": "and batch norm's offset at rate 1",
+    "exact": "and clipping scaled: exact but for rounding",
+    "exact_power_of_two": r"exact, scale $2^{-7}$: no rounding",
+}
+"""The ways to scale the second of the pair, each compared with the first step by step."""
+
+FLOAT32 = f"{NAME}-float32"
+"""The folder of runs that repeat some of the others in float32; `precision` compares them."""
+
+
+def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
+    """Returns the runs, whose labels are `dataset` and `configuration`; see `results.load`.
+
+    Args:
+        root: The folder of all experiments' results.
+        required: Whether it is an error that there is none.
+        folder: The runs' own, `NAME` or `FLOAT32`.
+    """
+    names = "|".join(map(_escaped, CONFIGURATIONS))
+    return load(folder, rf"(?P<dataset>[^-]+)-(?P<configuration>{names})", root, required)
+
+
+def scaling_runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
+    """Returns the runs in lock step, whose label is `dataset`; see `results.load`."""
+    return load(NAME, r"scaling-(?P<dataset>[^-]+)", root, required)
+
+
+def _escaped(name: str) -> str:
+    return name.replace(".", r"\.")
+
+
+def by_dataset(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Returns the runs of each data set, in the order in which they are shown."""
+    runs = list(runs)
+    grouped = {name: [run for run in runs if run.labels["dataset"] == name] for name in DATASETS}
+    return {name: group for name, group in grouped.items() if group}
+
+
+def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
+    """Returns the training accuracy of one data set's runs: a row an epoch, a column a run."""
+    columns = {
+        run.labels["configuration"]: run.history.set_index("epoch")["accuracy"] for run in runs
+    }
+    return pd.DataFrame({name: columns[name] for name in CONFIGURATIONS if name in columns})
+
+
+def reported(dataset: str) -> pd.DataFrame:
+    """Returns the report's training accuracies, in the form of `accuracies`."""
+    epochs = pd.Index(FIGURE1_EPOCHS, name="epoch")
+    return pd.DataFrame(FIGURE1[dataset], index=epochs)
+
+
+def table(runs: Iterable[Run], dataset: str) -> pd.DataFrame:
+    """Returns the training accuracies after some epochs, with the report's beside ours.
+
+    Args:
+        runs: The runs.
+        dataset: The data set.
+
+    Returns:
+        A row a configuration; for the first, the tenth and the hundredth epoch, as far as the runs
+        went, a column for ours and one for the report's.
+    """
+    ours, theirs = accuracies(by_dataset(runs)[dataset]), reported(dataset)
+    epochs = [epoch for epoch in (1, 10, 100) if epoch in ours.index]
+    columns = {}
+    for epoch in epochs:
+        columns[f"epoch {epoch}", "ours"] = ours.loc[epoch]
+        columns[f"epoch {epoch}", "the report"] = theirs.loc[epoch, ours.columns]
+    return pd.DataFrame(columns).rename(index=CONFIGURATIONS)
+
+
+def scaling_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """Returns for each variant where its binary weights first differ from the reference's.
+
+    Args:
+        runs: What `scaling_runs` returns.
+
+    Returns:
+        A row a data set and variant: the steps taken, the first step after which a sign differs
+        (missing where none ever does), the differing signs at the end and their share.
+    """
+    rows = []
+    for dataset, (run,) in by_dataset(runs).items():
+        steps = run.rows(STEPS)
+        for variant in (name for name in VARIANTS if name in steps):
+            differing = steps.loc[steps[variant] > 0, "step"]
+            at_the_end = int(steps[variant].iloc[-1])
+            rows.append(
+                {
+                    "dataset": DATASETS[dataset],
+                    "variant": variant,
+                    "steps": int(steps["step"].iloc[-1]),
+                    "first step that differs": differing.min() if len(differing) else pd.NA,
+                    "differing signs": at_the_end,
+                    "share": at_the_end / number_of_weights(run),
+                }
+            )
+    frame = pd.DataFrame(rows).set_index(["dataset", "variant"])
+    return frame.astype({"first step that differs": "Int64"})
+
+
+def number_of_weights(run: Run) -> int:
+    """Returns how many binary weights the networks in lock step have."""
+    return run.result["weights"]
+
+
+def conclusions(runs: Iterable[Run]) -> str:
+    """Returns what the curves say, in sentences: Markdown, a point a data set."""
+    return "\n".join(
+        _conclusion(dataset, accuracies(group)) for dataset, group in by_dataset(runs).items()
+    )
+
+
+def _conclusion(dataset: str, ours: pd.DataFrame) -> str:
+    ours = ours.dropna()  # The epochs that all runs have.
+    last = ours.iloc[-1].sort_values(ascending=False)
+    order = ", ".join(f"{CONFIGURATIONS[name]} {percent(x)}" for name, x in last.items())
+    told = f"- **{DATASETS[dataset]}**, training accuracy after epoch {ours.index[-1]}: {order}."
+    if set(PAIR) <= set(ours):
+        gaps = (ours[PAIR[0]] - ours[PAIR[1]]).abs()
+        told += (
+            f" Of the pair that is one configuration, scaled, the curves differ by "
+            f"{100 * gaps.iloc[-1]:.2f} points in the end and by {100 * gaps.max():.2f} at most"
+        )
+        others = ours.drop(columns=PAIR[1])
+        if others.shape[1] > 1:
+            rest = (others.drop(columns=PAIR[0]).iloc[-1] - last[PAIR[0]]).abs()
+            told += f"; the nearest other curve is {100 * rest.min():.2f} points away in the end"
+        told += "."
+    return told
+
+
+def scaling_conclusions(runs: Iterable[Run]) -> str:
+    """Returns what the steps in lock step say, in sentences: Markdown, a point a line."""
+    lines = []
+    for (dataset, variant), row in scaling_table(runs).iterrows():
+        first = row["first step that differs"]
+        if pd.isna(first):
+            found = f"every binary weight is the same over all {row['steps']:,} steps"
+        else:
+            found = (
+                f"a sign differs first after step {first:,}, and "
+                f"{row['differing signs']:,} ({percent(row['share'], 1)}) after {row['steps']:,}"
+            )
+        lines.append(f"- {dataset}, `{variant}` ({VARIANTS[variant]}): {found}.")
+    return "\n".join(lines)

@@ -1,0 +1,93 @@
+"""The fast recipe's figure and tables, from invented runs."""
+
+import numpy as np
+import pytest
+
+from experiments.errors import ExperimentError
+from experiments.fast_recipe import figure, tables
+from experiments.fast_recipe import runs as ablation
+from tests.experiments.cifar10.test_tables import write
+from tests.experiments.synthetic import curve, put
+
+
+def put_ablation(root, variant, seed, accuracy):
+    history = {**curve(3), "val_accuracy": np.array([0.1, 0.9, accuracy])}
+    result = {"test_accuracy": 0.5, "tested_epoch": 2, "epochs": 3}
+    put(root / "ablation" / f"{variant}-seed-{seed}", result, history, epochs=3, seed=seed)
+
+
+def test_only_runs_of_the_recipe_are_its_runs(tmp_path):
+    write(tmp_path, "fast", "fast", gamma=1e-3, threshold=1e-8)
+    write(tmp_path, "report", "report", epochs=20)
+    write(tmp_path, "short", "report", epochs=10)
+    assert [run.path.name for run in tables.runs(tmp_path)] == ["fast"]
+    assert tables.longest_of_the_report(tmp_path).path.name == "report"
+
+
+def test_the_table_has_the_reports_and_the_papers_accuracy(tmp_path):
+    write(tmp_path, "fast", "fast", epochs=10, threshold=1e-8)
+    table = tables.table(tables.runs(tmp_path))
+    assert table["test accuracy"].to_dict() == {
+        "fast": 0.8,
+        "the report": 0.8867,
+        "the paper": 0.913,
+    }
+    assert table["epochs"].tolist() == [10, 327, 500]
+
+
+def test_the_figure_shows_both_and_the_reports_points(tmp_path):
+    write(tmp_path, "fast", "fast", epochs=10, threshold=1e-8)
+    write(tmp_path, "report", "report", epochs=20)
+    drawn = figure.draw(tables.runs(tmp_path), tables.longest_of_the_report(tmp_path))
+    accuracy, flips = drawn.axes
+    labels = [text.get_text() for text in accuracy.get_legend().get_texts()]
+    assert labels == [
+        "fast: validation, test 80.0 %",
+        "report: validation, test 80.0 %",
+        "the report: validation",
+    ]
+    assert accuracy.get_xscale() == flips.get_xscale() == "log"
+
+
+def test_an_ingredient_is_worth_what_its_lack_costs_on_average(tmp_path):
+    for seed, recipe, steps in ((0, 0.8, 0.7), (1, 0.82, 0.75), (2, 0.84, 0.71)):
+        put_ablation(tmp_path, "recipe", seed, recipe)
+        put_ablation(tmp_path, "gamma-by-steps", seed, steps)
+    put_ablation(tmp_path, "report", 0, 0.6)
+    worth = tables.worth(tables.ablations(tmp_path))
+    assert worth.index.tolist() == [
+        tables.NAMES[name] for name in ("recipe", "gamma-by-steps", "report")
+    ]
+    assert worth["seeds"].tolist() == [3, 3, 1]
+    np.testing.assert_allclose(worth["mean"], [0.82, 0.72, 0.6])
+    np.testing.assert_allclose(worth["std"].iloc[:2], [0.02, np.std([0.7, 0.75, 0.71], ddof=1)])
+    np.testing.assert_allclose(worth["difference"], [0.0, -0.1, -0.22], atol=1e-12)
+
+
+def test_every_variant_has_a_name():
+    assert tables.NAMES.keys() == ablation.VARIANTS.keys()
+
+
+def test_no_ablation_is_told(tmp_path):
+    with pytest.raises(ExperimentError, match="python -m experiments ablation"):
+        tables.ablations(tmp_path)
+
+
+def test_a_variant_differs_from_the_recipe_where_it_says():
+    def changed(variant):
+        settings = ablation.settings(variant, 0, "full").as_dict()
+        recipe = ablation.settings("recipe", 0, "full").as_dict()
+        return {name: value for name, value in settings.items() if value != recipe[name]}
+
+    assert changed("gamma-by-steps") == {"gamma_schedule": "step"}
+    assert changed("constant-rate") == {"learning_rate_schedule": "constant"}
+    assert changed("batch-50") == {"batch_size": 50}
+    assert changed("report") == {
+        "batch_size": 50,
+        "threshold": 1e-7,
+        "gamma_schedule": "step",
+        "learning_rate_schedule": "constant",
+    }
+    assert set(ablation.runs("quick")) == {
+        f"{variant}-seed-{seed}" for variant in ablation.VARIANTS for seed in (0, 1, 2)
+    }
