@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
@@ -24,3 +25,9 @@ def on_files(files: Files, config) -> Files:
         raise PluginError(f"{package.origin} has another MathJax than expected.")
     files.append(File.generated(config, "assets/mathjax.js", content=content))
     return files
+
+
+def on_page_content(html: str, page, config, files: Files) -> str:
+    """Keeps the source of formulas out of the search and its results."""
+    marked = r'<\1 class="arithmatex" data-search-exclude>'
+    return re.sub(r'<(span|div) class="arithmatex">', marked, html)

@@ -42,7 +42,7 @@ def on_post_build(config) -> None:
         raise PluginError(f"The reference lacks {', '.join(missing)}.")
     for path, text in pages.items():
         # Of formulas only the source stands in the page, within \( and \) or \[ and \].
-        left = re.sub(r'<(span|div) class="arithmatex">.*?</\1>', "", text, flags=re.DOTALL)
+        left = re.sub(r'<(span|div) class="arithmatex".*?</\1>', "", text, flags=re.DOTALL)
         left = re.sub(r"<(pre|code).*?</\1>", "", left, flags=re.DOTALL)
         if found := re.search(r"\$\$|\\begin\{|\\frac|\\gamma", left):
             around = left[max(0, found.start() - 80) : found.end() + 80]
