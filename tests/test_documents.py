@@ -1,5 +1,7 @@
 """The documentation: its code runs, its links lead somewhere, and its numbers agree."""
 
+import configparser
+import inspect
 import re
 
 import keras
@@ -140,3 +142,21 @@ def test_the_accuracies_at_the_top_of_the_readme_are_those_of_the_whole_table():
     assert again[3] == report[1]
     assert top["the report"][3] == fast[2]
     assert top["the paper"][3] == fast[3]
+
+
+def test_every_public_module_has_a_page_in_the_reference():
+    modules = {name for name in larq_bop.__all__ if inspect.ismodule(getattr(larq_bop, name))}
+    pages = {path.stem for path in (documents.ROOT / "docs" / "reference").glob("*.md")}
+    assert pages == modules | {"index", "larq"}
+
+
+def test_the_repository_has_one_address_and_the_software_one_version():
+    setup = configparser.ConfigParser()
+    setup.read(documents.ROOT / "setup.cfg")
+    address = setup["metadata"]["url"]
+    citation = (documents.ROOT / "CITATION.cff").read_text()
+    assert f"repository-code: {address}\n" in citation
+    assert f"repo_url: {address}\n" in (documents.ROOT / "mkdocs.yml").read_text()
+    assert documents.REPOSITORY.match(f"{address}/blob/main/")
+    assert f"version: {larq_bop.__version__}\n" in citation
+    assert f"## {larq_bop.__version__}" in (documents.ROOT / "CHANGELOG.md").read_text()
