@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
 import io
 import logging
@@ -17,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from experiments import options
+from experiments.engine.settings import BopSettings, Settings
 from experiments.errors import ExperimentError
 from experiments.files import cause
 
@@ -34,142 +34,137 @@ app = typer.Typer(
 )
 
 
-Preset = Annotated[
-    Literal["quick", "report", "paper"],
-    typer.Option(
-        help="The settings to start from: minutes on two cores, the report's, the paper's."
-    ),
-]
-
-ReportOrQuick = Annotated[
-    Literal["quick", "report"],
-    typer.Option(help="The settings to start from: minutes on two cores, the report's."),
-]
+OF_EVERY_RUN = ("epochs", "batch_size", "dtype_policy", "limit")
 
 
-_MODULES = {
-    "quickstart": "experiments.quickstart",
-    "approximation_viewpoint": "experiments.approximation_viewpoint.runs",
-    "learning_rate": "experiments.learning_rate.runs",
-    "hyperparameters": "experiments.hyperparameters.runs",
-    "cifar10": "experiments.cifar10.runs",
-    "ablation": "experiments.fast_recipe.runs",
-}
-
-
-def experiment(launch: Callable, *groups: Callable) -> Callable:
+def experiment(settings: type[Settings], *names: str) -> Callable:
     """Makes a decorator that makes a command of an experiment.
 
     Args:
-        launch: What the command does with the module and the values of its options.
-        *groups: Functions from `experiments.options`, whose options the command has besides those
-            of every run.
+        settings: Their fields are options, which the function is given as `**changes`.
+        *names: Those that are wanted; none for all.
 
     Returns:
         A decorator for a function whose name, docstring and own options are the command's.
     """
 
-    def decorator(declaration: Callable) -> Callable:
+    def decorator(function: Callable) -> Callable:
         def command(**given):
             with mistakes_told():
                 load_keras()
-                launch(importlib.import_module(_MODULES[declaration.__name__]), **given)
+                function(**given)
 
-        parameters = [
-            parameter
-            for function in (declaration, *groups, options.of_every_run)
-            for parameter in inspect.signature(function, eval_str=True).parameters.values()
-        ]
+        own = inspect.signature(function, eval_str=True).parameters.values()
+        parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        parameters += options.of_settings(settings, names)
         command.__signature__ = inspect.Signature(parameters)
-        command.__name__, command.__doc__ = declaration.__name__, declaration.__doc__
+        command.__name__, command.__doc__ = function.__name__, function.__doc__
         return app.command()(command)
 
     return decorator
 
 
-def launch_single(
-    module, preset, data_dir, out, overwrite, tensorboard, dataset=None, **changes
-) -> None:
-    """Carries out an experiment of one run, with the options of its command."""
-    from experiments.engine.single import run_single
-
-    chosen = {"preset": preset} if dataset is None else {"preset": preset, "dataset": dataset}
-    settings = module.settings(**chosen).with_options(**changes)
-    protocol = module.protocol(**chosen)
-    run_single(settings, protocol, module.network, data_dir, out, overwrite, tensorboard)
-
-
-def launch_series(module, only, data_dir, out, overwrite, **chosen) -> None:
-    """Carries out an experiment of many runs, with the options of its command."""
-    from experiments.engine.run import run_series
-
-    run_series(module.runs(**chosen), only or (), data_dir, out, overwrite)
-
-
-@experiment(launch_single, options.of_bop, options.of_a_single_run)
+@experiment(BopSettings)
 def quickstart(
-    preset: Preset = "quick",
+    preset: options.Preset = "quick",
     dataset: Annotated[
         Literal["digits", "mnist", "cifar10"], typer.Option(help="What to learn.")
     ] = "digits",
+    data_dir: options.DataDir = None,
+    out: options.RunOut = None,
+    overwrite: options.Overwrite = False,
+    tensorboard: options.Tensorboard = False,
+    **changes,
 ):
     """Train a small binary network with Bop; on digits within a minute, without network."""
+    from experiments import quickstart
+    from experiments.engine.single import run_single
+
+    run_single(quickstart.run(dataset, preset, tensorboard, **changes), data_dir, out, overwrite)
 
 
-@experiment(launch_series, options.of_a_series)
+@experiment(Settings, *OF_EVERY_RUN)
 def approximation_viewpoint(
-    preset: ReportOrQuick = "quick", dataset: options.Dataset = None, seeds: options.Seeds = None
+    preset: options.ReportOrQuick = "quick",
+    dataset: options.Dataset = None,
+    seeds: options.Seeds = None,
+    only: options.Only = None,
+    data_dir: options.DataDir = None,
+    out: options.SeriesOut = None,
+    overwrite: options.Overwrite = False,
+    **changes,
 ):
     """Test binary networks with their latent weights: the report's section 3.1.1, its Table 1."""
+    from experiments.approximation_viewpoint import runs
+    from experiments.engine.run import run_series
+
+    run_series(runs.runs(preset, dataset, seeds, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(launch_series, options.of_a_series)
+@experiment(Settings, *OF_EVERY_RUN, "seed")
 def learning_rate(
-    preset: ReportOrQuick = "quick", dataset: options.Dataset = None, seed: options.Seed = None
+    preset: options.ReportOrQuick = "quick",
+    dataset: options.Dataset = None,
+    only: options.Only = None,
+    data_dir: options.DataDir = None,
+    out: options.SeriesOut = None,
+    overwrite: options.Overwrite = False,
+    **changes,
 ):
     """Scale latent weights and learning rate: the report's section 3.1.2, its Figure 1."""
+    from experiments.engine.run import run_series
+    from experiments.learning_rate import runs
+
+    run_series(runs.runs(preset, dataset, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(launch_series, options.of_a_series)
+@experiment(BopSettings, *OF_EVERY_RUN, "filters", "seed")
 def hyperparameters(
-    preset: Annotated[
-        Literal["quick", "short", "report"],
-        typer.Option(
-            help="The settings to start from: minutes on two cores; ten epochs of a network of a "
-            "quarter of the filters; the report's."
-        ),
-    ] = "quick",
-    filters: options.Filters = None,
-    seed: options.Seed = None,
+    preset: options.SweepPreset = "quick",
+    only: options.Only = None,
+    data_dir: options.DataDir = None,
+    out: options.SeriesOut = None,
+    overwrite: options.Overwrite = False,
+    **changes,
 ):
     """Vary Bop's gamma and threshold on CIFAR-10: the report's section 3.2, its Figure 2."""
+    from experiments.engine.run import run_series
+    from experiments.hyperparameters import runs
+
+    run_series(runs.runs(preset, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(launch_single, options.of_bop, options.of_a_single_run)
+@experiment(BopSettings)
 def cifar10(
-    preset: Annotated[
-        Literal["quick", "fast", "report", "paper"],
-        typer.Option(
-            help="The settings to start from: minutes on two cores; the fast recipe, 60 epochs; "
-            "the report's; the paper's."
-        ),
-    ] = "quick",
+    preset: options.Cifar10Preset = "quick",
+    data_dir: options.DataDir = None,
+    out: options.RunOut = None,
+    overwrite: options.Overwrite = False,
+    tensorboard: options.Tensorboard = False,
+    **changes,
 ):
     """Train binarynet on CIFAR-10 with Bop: the report's section 3.3, its Figure 3."""
+    from experiments.cifar10 import runs
+    from experiments.engine.single import run_single
+
+    run_single(runs.run(preset, tensorboard, **changes), data_dir, out, overwrite)
 
 
-@experiment(launch_series, options.of_a_series)
+@experiment(BopSettings, *OF_EVERY_RUN)
 def ablation(
-    preset: Annotated[
-        Literal["quick", "short", "full"],
-        typer.Option(
-            help="The settings to start from: minutes on two cores; twenty epochs of a network of "
-            "a quarter of the filters; the recipe's."
-        ),
-    ] = "quick",
+    preset: options.AblationPreset = "quick",
     seeds: options.Seeds = None,
+    only: options.Only = None,
+    data_dir: options.DataDir = None,
+    out: options.SeriesOut = None,
+    overwrite: options.Overwrite = False,
+    **changes,
 ):
     """Take one ingredient after the other from the recipe of `cifar10 --preset fast`."""
+    from experiments.engine.run import run_series
+    from experiments.fast_recipe import runs
+
+    run_series(runs.runs(preset, seeds, **changes), only, data_dir, out, overwrite)
 
 
 @contextlib.contextmanager

@@ -1,20 +1,19 @@
-"""The options of the command line: typer reads them off signatures."""
+"""The options of the command line: typer reads them off signatures, of settings as well."""
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from experiments.engine.schedules import Name
-
-_MOST = 1_000_000
+MOST = 1_000_000
 _MOST_SEEDS = 10_000
-_LAST_SEED = 2**32 - 1
-_MOST_FILTERS = 4096
+LAST_SEED = 2**32 - 1
 # Beyond it float32 soon has no number.
 _GREATEST = 1e30
 
@@ -28,6 +27,11 @@ def _finite(value: float | None) -> float | None:
     if value is not None and value > _GREATEST:
         raise typer.BadParameter(f"{value:g} is greater than {_GREATEST:g}.")
     return value
+
+
+def number(**options: Any) -> Any:
+    """Returns an option for a finite number; see `typer.Option`."""
+    return typer.Option(callback=_finite, **options)
 
 
 def seeds(text: str) -> list[int]:
@@ -47,93 +51,53 @@ def seeds(text: str) -> list[int]:
         first, last = int(begin), int(end or begin)
         if last < first:
             raise typer.BadParameter(f"The range {part} ends before it begins.")
-        if last > _LAST_SEED:
-            raise typer.BadParameter(f"The last seed that there is is {_LAST_SEED:,}.")
+        if last > LAST_SEED:
+            raise typer.BadParameter(f"The last seed that there is is {LAST_SEED:,}.")
         if len(named) + last - first >= _MOST_SEEDS:
             raise typer.BadParameter(f"{text!r} names more than {_MOST_SEEDS:,} seeds.")
         named.extend(range(first, last + 1))
     return list(dict.fromkeys(named))
 
 
-Epochs = Annotated[
-    int | None, typer.Option(min=1, max=_MOST, help="Passes over the training images.")
-]
-
-BatchSize = Annotated[int | None, typer.Option(min=1, max=_MOST, help="Images a step.")]
-Gamma = Annotated[
-    float | None, typer.Option(min=0, max=1, callback=_finite, help="Bop's gamma at the start.")
-]
-
-GammaSchedule = Annotated[Name | None, typer.Option(help="How gamma changes from there.")]
-GammaEnd = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, callback=_finite, help="Gamma at the end of a line or a cosine."),
-]
-
-GammaDecayEpochs = Annotated[
-    int | None,
-    typer.Option(min=1, max=_MOST, help="Epochs between two changes of a step schedule."),
-]
-
-Threshold = Annotated[
-    float | None,
-    typer.Option(min=0, callback=_finite, help="Bop's threshold at the start."),
-]
-
-ThresholdSchedule = Annotated[Name | None, typer.Option(help="How the threshold changes.")]
-ThresholdEnd = Annotated[
-    float | None,
+Preset = Annotated[
+    Literal["quick", "report", "paper"],
     typer.Option(
-        min=0,
-        callback=_finite,
-        help="The threshold at the end of a line or a cosine.",
+        help="The settings to start from: minutes on two cores, the report's, the paper's."
     ),
 ]
 
-LearningRate = Annotated[
-    float | None,
-    typer.Option(min=0, callback=_finite, help="Adam's learning rate at the start."),
+ReportOrQuick = Annotated[
+    Literal["quick", "report"],
+    typer.Option(help="The settings to start from: minutes on two cores, the report's."),
 ]
 
-LearningRateSchedule = Annotated[Name | None, typer.Option(help="How Adam's rate changes.")]
-LearningRateEnd = Annotated[
-    float | None,
+SweepPreset = Annotated[
+    Literal["quick", "short", "report"],
     typer.Option(
-        min=0,
-        callback=_finite,
-        help="Adam's rate at the end of a line or a cosine.",
+        help="The settings to start from: minutes on two cores; ten epochs of a network of a "
+        "quarter of the filters; the report's."
     ),
 ]
 
-ValidationShare = Annotated[
-    float | None,
+Cifar10Preset = Annotated[
+    Literal["quick", "fast", "report", "paper"],
     typer.Option(
-        min=0, max=0.5, callback=_finite, help="Share of the training images that is held out."
+        help="The settings to start from: minutes on two cores; the fast recipe, 60 epochs; "
+        "the report's; the paper's."
     ),
 ]
 
-Filters = Annotated[
-    int | None,
-    typer.Option(min=1, max=_MOST_FILTERS, help="Channels of the first convolution."),
-]
-
-Limit = Annotated[
-    int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
-]
-
-DtypePolicy = Annotated[
-    Literal["float32", "mixed_bfloat16"] | None, typer.Option(help="Keras' dtype policy.")
-]
-
-Seed = Annotated[
-    int | None,
-    typer.Option(min=0, max=_LAST_SEED, help="Seed of all that is random; 0 if not given."),
+AblationPreset = Annotated[
+    Literal["quick", "short", "full"],
+    typer.Option(
+        help="The settings to start from: minutes on two cores; twenty epochs of a network of "
+        "a quarter of the filters; the recipe's."
+    ),
 ]
 
 Dataset = Annotated[
     Literal["mnist", "cifar10"] | None, typer.Option(help="One data set only, not both.")
 ]
-
 Seeds = Annotated[
     list | None,
     typer.Option(
@@ -142,71 +106,51 @@ Seeds = Annotated[
         help='A run for each of these seeds, such as "0-9" or "0,3"; the preset\'s if not given.',
     ),
 ]
-
 Only = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Only runs of this name; `*` stands for anything."),
 ]
-
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where TensorFlow Datasets keeps its data; TFDS_DATA_DIR if not given."),
 ]
-
+RunOut = Annotated[
+    Path | None, typer.Option(help="The run's folder. An unfinished run in it is resumed.")
+]
+SeriesOut = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder of all runs, one below it for each. Finished runs are skipped, "
+        "unfinished ones resumed."
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete the run that is in the folder.")
 ]
-
 Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")]
 
 
-def of_every_run(
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    dtype_policy: DtypePolicy = None,
-    limit: Limit = None,
-    data_dir: DataDir = None,
-    overwrite: Overwrite = False,
-):
-    """The options of every experiment."""
+def of_settings(kind: type, names: Iterable[str] = ()) -> list[inspect.Parameter]:
+    """Returns options for settings, by which a command changes those of its preset.
 
+    Args:
+        kind: The class of the settings; fields whose annotation has an option are options.
+        names: Those that are wanted; none for all.
 
-def of_bop(
-    gamma: Gamma = None,
-    gamma_schedule: GammaSchedule = None,
-    gamma_end: GammaEnd = None,
-    gamma_decay_epochs: GammaDecayEpochs = None,
-    threshold: Threshold = None,
-    threshold_schedule: ThresholdSchedule = None,
-    threshold_end: ThresholdEnd = None,
-    learning_rate: LearningRate = None,
-    learning_rate_schedule: LearningRateSchedule = None,
-    learning_rate_end: LearningRateEnd = None,
-    validation_share: ValidationShare = None,
-):
-    """The options of an experiment whose binary weights Bop trains."""
-
-
-def of_a_single_run(
-    filters: Filters = None,
-    seed: Seed = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run's folder. An unfinished run in it is resumed."),
-    ] = None,
-    tensorboard: Tensorboard = False,
-):
-    """The options of an experiment of one run."""
-
-
-def of_a_series(
-    only: Only = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="The folder of all runs, one below it for each. Finished runs are skipped, "
-            "unfinished ones resumed."
-        ),
-    ] = None,
-):
-    """The options of an experiment of many runs."""
+    Returns:
+        Parameters of the command's signature, None where the option is not given.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    found = {name: hint for name, hint in hints.items() if get_origin(hint) is Annotated}
+    parameters = []
+    for name in names or found:
+        of, told = get_args(found[name])
+        parameters.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[of | None, told],
+            )
+        )
+    return parameters

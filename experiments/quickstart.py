@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import keras
 
 from experiments.cifar10.runs import PAPER, REPORT
-from experiments.data import Dataset
+from experiments.engine.run import Run
 from experiments.engine.settings import BopSettings
+from experiments.engine.single import SingleTraining
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.quantizers import NoOp
@@ -37,32 +41,49 @@ def protocol(dataset: str, preset: str) -> BopSettings:
     return settings(dataset, preset)
 
 
-def network(settings: BopSettings, data: Dataset) -> keras.Model:
-    """Three binary convolutions and two binary dense layers.
+def run(dataset: str, preset: str, tensorboard: bool = False, **options: Any) -> Run:
+    """Returns the run of a preset on a data set.
+
+    Args:
+        dataset: digits, mnist or cifar10.
+        preset: quick, report or paper.
+        tensorboard: Whether event files are written as well.
+        **options: Settings to change; None to leave one as it is.
+    """
+    measure = functools.partial(QuickstartTraining.measure, tensorboard=tensorboard)
+    chosen = settings(dataset, preset).with_options(**options)
+    return Run(chosen, protocol(dataset, preset), measure)
+
+
+class QuickstartTraining(SingleTraining):
+    """Training of three binary convolutions and two binary dense layers.
 
     As in the report's networks, all weights are binary, all layers but the first binarize their
     input, and batch normalization follows every layer.
     """
-    kernel = {
-        "kernel_quantizer": NoOp(precision=1),
-        "kernel_initializer": BinaryGlorotNormal(),
-        "use_bias": False,
-    }
-    inputs = keras.Input(data.input_shape)
-    x = inputs
-    for i, multiple in enumerate((1, 2, 2)):
-        quantizer = "ste_sign" if i else None
-        x = QuantConv2D(
-            multiple * settings.filters, 3, padding="same", input_quantizer=quantizer, **kernel
-        )(x)
-        if i < 2:
-            x = keras.layers.MaxPooling2D(2)(x)
-        x = _normalized(x)
-    x = keras.layers.Flatten()(x)
-    for units in (4 * settings.filters, data.num_classes):
-        x = _normalized(QuantDense(units, input_quantizer="ste_sign", **kernel)(x))
-    outputs = keras.layers.Activation("softmax", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name=NAME)
+
+    def network(self) -> keras.Model:
+        filters, classes = self.settings.filters, self.data.num_classes
+        kernel = {
+            "kernel_quantizer": NoOp(precision=1),
+            "kernel_initializer": BinaryGlorotNormal(),
+            "use_bias": False,
+        }
+        inputs = keras.Input(self.data.input_shape)
+        x = inputs
+        for i, multiple in enumerate((1, 2, 2)):
+            quantizer = "ste_sign" if i else None
+            x = QuantConv2D(
+                multiple * filters, 3, padding="same", input_quantizer=quantizer, **kernel
+            )(x)
+            if i < 2:
+                x = keras.layers.MaxPooling2D(2)(x)
+            x = _normalized(x)
+        x = keras.layers.Flatten()(x)
+        for units in (4 * filters, classes):
+            x = _normalized(QuantDense(units, input_quantizer="ste_sign", **kernel)(x))
+        outputs = keras.layers.Activation("softmax", dtype="float32")(x)
+        return keras.Model(inputs, outputs, name=NAME)
 
 
 def _normalized(x):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.analysis import results
+from experiments.analysis.markdown import markdown, put_between_markers
 from experiments.analysis.results import DATASETS, NOTHING, RESULTS, Run, percent
 from experiments.approximation_viewpoint import tables as approximation_viewpoint
 from experiments.approximation_viewpoint.reported import TABLE1_ANOVA_P
@@ -15,12 +16,8 @@ from experiments.cifar10 import tables as cifar10
 from experiments.cifar10.reported import PAPER_CIFAR10, REPORT_CIFAR10
 from experiments.engine.folder import RESULT
 from experiments.fast_recipe import tables as fast_recipe
-from experiments.files import atomic_write
 from experiments.hyperparameters import tables as hyperparameters
 from experiments.learning_rate import tables as learning_rate
-
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-"""Between these two lines of a Markdown file stands a table that is made here."""
 
 _COLUMNS = ("what", "ours", "the report", "the paper", "our runs")
 
@@ -51,7 +48,7 @@ def _table1(root: Path) -> list[tuple[str, ...]]:
     frame = approximation_viewpoint.accuracies(runs)
     rows = []
     for dataset in approximation_viewpoint.datasets(frame):
-        told = _told(run for run in runs if run.labels["dataset"] == dataset)
+        told = _told(run for run in runs if run.settings["dataset"] == dataset)
         what = f"Table 1, {DATASETS[dataset]}"
         for _, line in approximation_viewpoint.table(frame, dataset).iterrows():
             rows.append(_kind_of_weights(dataset, line, told))
@@ -76,7 +73,7 @@ def _table1(root: Path) -> list[tuple[str, ...]]:
 
 
 def _kind_of_weights(dataset: str, line: pd.Series, told: str) -> tuple[str, ...]:
-    name = approximation_viewpoint.KINDS[str(line.name)].replace("\n", " ")
+    name = approximation_viewpoint.KINDS[str(line.name)].label.replace("\n", " ")
     return (
         f"Table 1, {DATASETS[dataset]}: {name}",
         _mean_and_deviation(line["mean"], line["std"]),
@@ -97,7 +94,7 @@ def _first_layer(root: Path) -> list[tuple[str, ...]]:
             approximation_viewpoint.table(frame, dataset).loc[
                 approximation_viewpoint.AS_IN_THE_REPORT
             ],
-            _told(run for run in runs if run.labels["dataset"] == dataset),
+            _told(run for run in runs if run.settings["dataset"] == dataset),
         )
         for dataset in approximation_viewpoint.datasets(frame)
     ]
@@ -113,12 +110,12 @@ def _figure1(root: Path) -> list[tuple[str, ...]]:
             theirs_then = theirs[name].get(last, float("nan"))
             rows.append(
                 (
-                    f"Figure 1, {DATASETS[dataset]}: {learning_rate.CONFIGURATIONS[name]}, "
+                    f"Figure 1, {DATASETS[dataset]}: {learning_rate.CONFIGURATIONS[name].label}, "
                     f"training accuracy after epoch {last}",
                     percent(ours.loc[last, name]),
                     percent(theirs_then),
                     NOTHING,
-                    _told(run for run in group if run.labels["configuration"] == name),
+                    _told(run for run in group if run.settings["configuration"] == name),
                 )
             )
     return rows
@@ -218,41 +215,6 @@ def _links(runs: list[Run], experiment: str) -> str:
     """Returns a link to a run, or to the folder of several."""
     path = f"{experiment}/{runs[0].path.name}" if len(runs) == 1 else experiment
     return f"[{path}]({path})" + (f", {len(runs)} runs" if len(runs) > 1 else "")
-
-
-def markdown(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Returns a table in Markdown."""
-    columns = list(columns)
-    return "\n".join(
-        "| " + " | ".join(row) + " |" for row in [columns, ["---"] * len(columns), *rows]
-    )
-
-
-def between_markers(text: str) -> str:
-    """Returns what stands between `BEGIN` and `END`.
-
-    Raises:
-        ValueError: if the text has no such lines.
-    """
-    _, begin, rest = text.partition(BEGIN)
-    inside, end, _ = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"The text has no place between {BEGIN} and {END}.")
-    return inside.strip("\n")
-
-
-def put_between_markers(path: Path, table: str) -> None:
-    """Replaces what stands between `BEGIN` and `END` in a file.
-
-    Raises:
-        ValueError: if the file has no such lines.
-    """
-    text = path.read_text(encoding="utf-8")
-    between_markers(text)
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    with atomic_write(path, "w") as file:
-        file.write(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

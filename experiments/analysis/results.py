@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,8 @@ DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 NOTHING = "—"
 """What stands in a table where there is no number."""
 
-_ANY = r".*"
+NOT_RECORDED = "not recorded"
+"""What is told of a run whose record is older than what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,11 @@ class Run:
 
     Attributes:
         path: Its folder.
-        labels: What its folder's name says, such as its data set.
         config: `config.json`.
         result: `result.json`.
     """
 
     path: Path
-    labels: dict[str, str]
     config: dict[str, Any]
     result: dict[str, Any]
 
@@ -69,30 +67,32 @@ class Run:
 
 
 def load(
-    experiment: str, names: str = _ANY, root: Path = RESULTS, required: bool = True
+    experiment: str,
+    root: Path = RESULTS,
+    required: bool = True,
+    wanted: Callable[[dict[str, Any]], bool] = lambda settings: True,
 ) -> list[Run]:
     """Returns the finished runs of an experiment, in the order of their names.
 
     Args:
         experiment: The experiment's name.
-        names: A regular expression for the whole name of a run's folder; others are left out. Its
-            named groups become the run's labels.
         root: The folder of all experiments' results.
         required: Whether it is an error that there is none.
+        wanted: Tells of a run's settings whether it is taken.
 
     Raises:
         ExperimentError: if there is no such run, or a file of one is damaged.
     """
     folder = Path(root) / experiment
     runs = [
-        Run(path, match.groupdict(), _json(path / CONFIG), _json(path / RESULT))
+        Run(path, _json(path / CONFIG), _json(path / RESULT))
         for path in sorted(folder.glob("*"))
-        if (match := re.fullmatch(names, path.name)) and (path / RESULT).exists()
+        if (path / RESULT).exists()
     ]
+    runs = [run for run in runs if wanted(run.settings)]
     if required and not runs:
-        wanted = "" if names == _ANY else f" whose name matches {names}"
         raise ExperimentError(
-            f"{folder} holds no finished run{wanted}; "
+            f"{folder} holds no finished run; "
             f"`python -m experiments {experiment} --out {folder}` makes them."
         )
     return runs
@@ -136,8 +136,8 @@ def brief(runs: Iterable[Run]) -> str:
 
 
 def shortenings(runs: Iterable[Run]) -> list[str]:
-    """Returns the different ways in which runs fall short of their protocol, in sentences."""
-    return _distinct(run.config.get("shortened") for run in runs)
+    """Returns the different ways in which runs fall short of their protocol, if any."""
+    return _distinct(run.config.get("shortened", NOT_RECORDED) for run in runs)
 
 
 def hardware(run: Run) -> str:

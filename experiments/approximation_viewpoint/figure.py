@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.analysis import style
 from experiments.analysis.results import DATASETS, Run, caption
-from experiments.approximation_viewpoint.tables import KINDS, accuracies, datasets, table
+from experiments.approximation_viewpoint.runs import KINDS
+from experiments.approximation_viewpoint.tables import accuracies, datasets, table
 
 _NARROW = ("binary", "binary_retrained_batch_norm", "latent_retrained_batch_norm")
 
@@ -70,5 +71,5 @@ def _draw_kinds(axes: Axes, frame: pd.DataFrame, dataset: str, kinds: tuple[str,
                 ecolor=colour, capsize=3, alpha=0.6,
             )  # fmt: skip
             style.report_points(axes, [ours["report mean"]], [i + 0.28], colour, **once)
-    axes.set_yticks(range(len(kinds)), [KINDS[kind] for kind in kinds])
+    axes.set_yticks(range(len(kinds)), [KINDS[kind].label for kind in kinds])
     axes.set_ylim(len(kinds) - 0.5, -0.5)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from experiments.data import Dataset
-from experiments.engine.folder import HISTORY, RunFolder
-from experiments.engine.run import Outcome, Run, train
+from experiments.engine.folder import RunFolder
+from experiments.engine.run import Run
 from experiments.engine.settings import Settings
-from experiments.engine.training import Training, accuracy_on_test_images
+from experiments.engine.split import accuracy_on_test_images
+from experiments.engine.training import Training
 from experiments.networks import binary_layers, rebuilt
 from larq_bop.models import latent_cnn
 
@@ -20,7 +21,47 @@ NAME = "approximation-viewpoint"
 DATASETS = ("mnist", "cifar10")
 _SEEDS = {"quick": range(3), "report": range(10)}
 _LENGTH = {"quick": {"epochs": 2, "limit": 10_000}, "report": {"epochs": 6}}
-_STEPS_PER_EXECUTION = 32
+
+
+class Kind(NamedTuple):
+    """A kind of weights that is tested.
+
+    Attributes:
+        label: What it is called.
+        latent: The layers whose latent weights are used as they are, as a slice of all.
+        retraining: The part of the run in which batch normalization is trained anew; None to test
+            what came out of the training.
+    """
+
+    label: str
+    latent: slice
+    retraining: str | None = None
+
+
+_NONE, _ALL, _ALL_BUT_FIRST = slice(0), slice(None), slice(1, None)
+AS_IN_THE_REPORT = "latent_but_first_layer_binary_retrained_batch_norm"
+"""What the report's code tests as latent weights with batch normalization retrained."""
+
+KINDS = {
+    "binary": Kind("binary weights", _NONE),
+    "latent": Kind("latent weights", _ALL),
+    "latent_retrained_batch_norm": Kind(
+        "latent weights,\nbatch norm retrained", _ALL, "latent_batch_norm"
+    ),
+    "binary_retrained_batch_norm": Kind(
+        "binary weights,\nbatch norm retrained", _NONE, "binary_batch_norm"
+    ),
+    "latent_but_first_layer_binary": Kind("latent weights but in\nthe first layer", _ALL_BUT_FIRST),
+    AS_IN_THE_REPORT: Kind(
+        "latent weights but in the\nfirst layer, batch norm retrained",
+        _ALL_BUT_FIRST,
+        "latent_but_first_layer_batch_norm",
+    ),
+}
+"""What is tested, by its name in `result.json`. The report lacks the fourth, the control.
+
+The last two are how the report tested what it calls latent weights: its first layer stayed binary.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +110,70 @@ def runs(
     }
 
 
-def measure(settings: ApproximationSettings, data: Dataset, here: RunFolder) -> Outcome:
+class Part(Training):
+    """A part of a run that is trained by itself: here the network with latent weights.
+
+    Args:
+        settings: What decides the run.
+        data: The images.
+        here: The run's folder.
+        part: The part's name.
+        earlier: The parts before it, whose rows stand before its own in the history.
+    """
+
+    settings: ApproximationSettings
+    steps_per_execution = 32
+
+    def __init__(
+        self,
+        settings: ApproximationSettings,
+        data: Dataset,
+        here: RunFolder,
+        part: str = "training",
+        earlier: Sequence[Part] = (),
+    ):
+        self.part, self._earlier = part, earlier
+        super().__init__(settings, data, here)
+
+    def network(self) -> keras.Model:
+        return latent_cnn(self.data.input_shape, self.data.num_classes)
+
+    def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
+        return keras.optimizers.Adam(self.settings.learning_rate)
+
+    def title(self) -> str:
+        return self.part.replace("_", " ")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns the rows of all parts so far, their epochs counted through."""
+        rows = [
+            {"epoch": 0, "phase": part.part, **row}
+            for part in (*self._earlier, self)
+            for row in part.progress.history
+        ]
+        return [{**row, "epoch": epoch} for epoch, row in enumerate(rows, start=1)]
+
+
+class Retraining(Part):
+    """The training of batch normalization alone, on the weights of the first part.
+
+    Args:
+        part: The part's name.
+        earlier: The parts before it; the first is copied.
+        latent: The layers whose kernels are not quantized.
+    """
+
+    def __init__(self, part: str, earlier: Sequence[Part], latent: Iterable[str]):
+        self._latent = latent
+        trained = earlier[0]
+        self._trained = trained.model
+        super().__init__(trained.settings, trained.data, trained.here, part, earlier)
+
+    def network(self) -> keras.Model:
+        return only_batch_normalization(with_latent_kernels(self._trained, self._latent))
+
+
+def measure(settings: ApproximationSettings, data: Dataset, here: RunFolder) -> dict[str, Any]:
     """Trains a network, then tests it with binary and with latent weights.
 
     Both are tested as they come out of the training, and after as many more epochs, on the same
@@ -77,43 +181,24 @@ def measure(settings: ApproximationSettings, data: Dataset, here: RunFolder) -> 
     first layer that stays binary, which is what the report's code tests.
 
     Returns:
-        Test accuracies by kind of weights, and the wall time.
+        Test accuracies by kind of weights.
     """
-    parts: dict[str, Training] = {}
-
-    def trained(part: str, build_network) -> Training:
-        training = Training(
-            settings,
-            build_network,
-            lambda steps: keras.optimizers.Adam(settings.learning_rate),
-            data,
-            here.checkpoints_of(part),
-            _STEPS_PER_EXECUTION,
-        )
-        parts[part] = training
-        train(training, part.replace("_", " "), lambda: here.write_rows(HISTORY, history(parts)))
-        return training
-
-    network = trained("training", lambda: latent_cnn(data.input_shape, data.num_classes)).network
-    layers = [layer.name for layer in binary_layers(network)]
-
-    def retrained(part: str, latent: Iterable[str]) -> float:
-        copy = trained(part, lambda: only_batch_normalization(with_latent_kernels(network, latent)))
-        return accuracy_on_test_images(copy.network, data)
-
-    result = {
-        "binary": accuracy_on_test_images(network, data),
-        "latent": accuracy_on_test_images(with_latent_kernels(network, layers), data),
-        "latent_but_first_layer_binary": accuracy_on_test_images(
-            with_latent_kernels(network, layers[1:]), data
-        ),
-        "latent_retrained_batch_norm": retrained("latent_batch_norm", layers),
-        "binary_retrained_batch_norm": retrained("binary_batch_norm", ()),
-        "latent_but_first_layer_binary_retrained_batch_norm": retrained(
-            "latent_but_first_layer_batch_norm", layers[1:]
-        ),
-    }
-    return result, sum(training.progress.seconds for training in parts.values())
+    trained = Part(settings, data, here)
+    trained.train()
+    layers = [layer.name for layer in binary_layers(trained.model)]
+    result = {}
+    for name, kind in KINDS.items():
+        if kind.retraining is None:
+            network = with_latent_kernels(trained.model, layers[kind.latent])
+            result[name] = accuracy_on_test_images(network, data)
+    parts = [trained]
+    for name, kind in KINDS.items():
+        if kind.retraining is not None:
+            part = Retraining(kind.retraining, tuple(parts), layers[kind.latent])
+            part.train()
+            parts.append(part)
+            result[name] = accuracy_on_test_images(part.model, data)
+    return result
 
 
 def with_latent_kernels(network: keras.Model, layers: Iterable[str]) -> keras.Model:
@@ -135,13 +220,3 @@ def only_batch_normalization(network: keras.Model) -> keras.Model:
     for layer in network.layers:
         layer.trainable = isinstance(layer, keras.layers.BatchNormalization)
     return network
-
-
-def history(parts: dict[str, Training]) -> list[dict[str, Any]]:
-    """Returns the rows of the parts one after the other, their epochs counted through."""
-    rows = [
-        {"epoch": 0, "phase": part, **row}
-        for part, training in parts.items()
-        for row in training.progress.history
-    ]
-    return [{**row, "epoch": epoch} for epoch, row in enumerate(rows, start=1)]

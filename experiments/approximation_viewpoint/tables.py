@@ -15,23 +15,7 @@ from scipy import stats
 
 from experiments.analysis.results import DATASETS, RESULTS, Run, load, percent
 from experiments.approximation_viewpoint.reported import TABLE1, TABLE1_ANOVA_P
-
-NAME = "approximation-viewpoint"
-AS_IN_THE_REPORT = "latent_but_first_layer_binary_retrained_batch_norm"
-"""What the report's code tests as latent weights with batch normalization retrained."""
-
-KINDS = {
-    "binary": "binary weights",
-    "latent": "latent weights",
-    "latent_retrained_batch_norm": "latent weights,\nbatch norm retrained",
-    "binary_retrained_batch_norm": "binary weights,\nbatch norm retrained",
-    "latent_but_first_layer_binary": "latent weights but in\nthe first layer",
-    AS_IN_THE_REPORT: "latent weights but in the\nfirst layer, batch norm retrained",
-}
-"""What is tested, and how it is called. The report lacks the fourth, the control.
-
-The last two are how the report tested what it calls latent weights: its first layer stayed binary.
-"""
+from experiments.approximation_viewpoint.runs import AS_IN_THE_REPORT, KINDS, NAME
 
 FIRST_LAYER = f"{NAME}-first-layer"
 """The folder of runs that test `AS_IN_THE_REPORT`, too, which those in `NAME` may lack."""
@@ -77,22 +61,22 @@ class Comparison(NamedTuple):
 
 
 def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
-    """Returns the runs, whose labels are `dataset` and `seed`; see `results.load`.
+    """Returns the runs; see `results.load`.
 
     Args:
         root: The folder of all experiments' results.
         required: Whether it is an error that there is none.
         folder: The runs' own, `NAME` or `FIRST_LAYER`.
     """
-    return load(folder, r"(?P<dataset>[^-]+)-seed-(?P<seed>\d+)", root, required)
+    return load(folder, root, required)
 
 
 def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
     """Returns the test accuracies: a row a run, with its `dataset`, its `seed` and the `KINDS`."""
     rows = [
         {
-            "dataset": run.labels["dataset"],
-            "seed": int(run.labels["seed"]),
+            "dataset": run.settings["dataset"],
+            "seed": run.settings["seed"],
             **{kind: run.result.get(kind, np.nan) for kind in KINDS},
         }
         for run in runs

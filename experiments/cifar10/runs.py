@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import keras
+import functools
+from typing import Any
 
-from experiments.data import Dataset
+from experiments.engine.run import Run
 from experiments.engine.settings import BopSettings
-from larq_bop.models import binarynet
+from experiments.engine.single import SingleTraining
 
 NAME = "cifar10"
 _QUICK = {
@@ -76,6 +77,13 @@ def protocol(preset: str) -> BopSettings:
     return settings("report" if preset == "quick" else preset)
 
 
-def network(settings: BopSettings, data: Dataset) -> keras.Model:
-    """`larq_bop.models.binarynet` of the settings' width."""
-    return binarynet(data.input_shape, data.num_classes, settings.filters)
+def run(preset: str, tensorboard: bool = False, **options: Any) -> Run:
+    """Returns the run of a preset.
+
+    Args:
+        preset: quick, fast, report or paper.
+        tensorboard: Whether event files are written as well.
+        **options: Settings to change; None to leave one as it is.
+    """
+    measure = functools.partial(SingleTraining.measure, tensorboard=tensorboard)
+    return Run(settings(preset).with_options(**options), protocol(preset), measure)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.analysis.results import RESULTS, Run, load, percent
+from experiments.analysis.results import RESULTS, Run, load, percent, shortenings
 from experiments.cifar10.reported import (
     FIGURE3,
     FIGURE3_EPOCHS,
@@ -18,8 +18,8 @@ from experiments.cifar10.reported import (
     PAPER_CIFAR10,
     REPORT_CIFAR10,
 )
+from experiments.cifar10.runs import NAME
 
-NAME = "cifar10"
 PROTOCOLS = {
     "report": ("the report, 4.3", REPORT_CIFAR10[1].test_accuracy, np.nan),
     "paper": (
@@ -131,5 +131,5 @@ def _conclusion(run: Run) -> str:
         if not np.isnan(value):
             gap = f"{100 * (reached - value):+.2f} points"
             told += f" That is {gap} from {source}'s {percent(value, 1)}."
-    shortened = run.config.get("shortened")
+    shortened = "; ".join(shortenings([run]))
     return told + (f" It is a shortened run: {shortened}." if shortened else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,20 +9,22 @@ import numpy as np
 
 import larq_bop
 from experiments.data import Dataset
-from experiments.engine.checkpoint import Checkpoints
+from experiments.engine.folder import RunFolder
 from experiments.engine.settings import BopSettings
 from experiments.engine.training import Training
 from larq_bop.callbacks import FlipRatioLogger
+from larq_bop.models import binarynet
 
 
 class BopTraining(Training):
     """A binary network in training: Bop for its binary weights, Adam for the rest.
 
+    The network is binarynet, unless a subclass has another.
+
     Args:
         settings: What decides the run.
-        build_network: Makes the untrained network; called once the seed is set.
         data: The images.
-        checkpoints: Where the state is kept.
+        here: The run's folder.
 
     Raises:
         ExperimentError: if there are checkpoints and all are damaged.
@@ -31,17 +32,27 @@ class BopTraining(Training):
 
     settings: BopSettings
 
-    def __init__(
-        self,
-        settings: BopSettings,
-        build_network: Callable[[], keras.Model],
-        data: Dataset,
-        checkpoints: Checkpoints,
-    ):
-        super().__init__(
-            settings, build_network, lambda steps: optimizer(settings, steps), data, checkpoints
-        )
+    def __init__(self, settings: BopSettings, data: Dataset, here: RunFolder):
+        super().__init__(settings, data, here)
         self._flips = FlipRatioLogger()
+
+    def network(self) -> keras.Model:
+        return binarynet(self.data.input_shape, self.data.num_classes, self.settings.filters)
+
+    def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
+        threshold, gamma, learning_rate = (
+            self.settings.schedule(name).by_step(steps)
+            for name in ("threshold", "gamma", "learning_rate")
+        )
+        return larq_bop.CaseOptimizer(
+            (larq_bop.Bop.is_binary_variable, larq_bop.Bop(threshold=threshold, gamma=gamma)),
+            default_optimizer=keras.optimizers.Adam(learning_rate),
+        )
+
+    def title(self) -> str:
+        settings = self.settings
+        hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
+        return f"{hyperparameters}, {settings.batch_size} images a step"
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         return [self._flips]
@@ -63,26 +74,7 @@ class BopTraining(Training):
 
     def test(self) -> dict[str, Any]:
         flips = sum(row["flips"] for row in self.progress.history)
-        return {**super().test(), "flips": flips, **sizes(self.network)}
-
-
-def optimizer(settings: BopSettings, steps: int) -> keras.optimizers.Optimizer:
-    """Returns Bop for binary weights and Adam for the rest.
-
-    Args:
-        settings: Gamma, threshold and learning rate, and their schedules.
-        steps: Steps an epoch.
-
-    Raises:
-        ExperimentError: for a cosine schedule that begins at 0.
-    """
-    threshold, gamma, learning_rate = (
-        settings.schedule(name).by_step(steps) for name in ("threshold", "gamma", "learning_rate")
-    )
-    return larq_bop.CaseOptimizer(
-        (larq_bop.Bop.is_binary_variable, larq_bop.Bop(threshold=threshold, gamma=gamma)),
-        default_optimizer=keras.optimizers.Adam(learning_rate),
-    )
+        return {**super().test(), "flips": flips, **sizes(self.model)}
 
 
 def sizes(network: keras.Model) -> dict[str, int]:

@@ -33,16 +33,21 @@ class RunFolder:
     """A run's folder: `config.json`, `history.csv`, `result.json`, and what else a run leaves.
 
     Get one from `experiments.engine.opening.opened`.
+
+    Attributes:
+        path: Where it is.
+        tensorboard: Where event files go.
+        seconds: Wall time of the run so far, over all sessions.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self.checkpoints = Checkpoints(path / CHECKPOINTS)
         self.tensorboard = path / TENSORBOARD
+        self.seconds = 0.0
 
     def checkpoints_of(self, part: str) -> Checkpoints:
-        """Returns the checkpoints of a part of the run that is trained by itself."""
-        return Checkpoints(self.checkpoints.folder / part)
+        """Returns the checkpoints of a part of the run that is trained by itself; "" for all."""
+        return Checkpoints(self.path / CHECKPOINTS / part)
 
     def write_config(
         self,
@@ -125,7 +130,7 @@ class RunFolder:
     def finish(self, result: dict[str, Any]) -> None:
         """Writes `result.json`, which makes the run a finished one, and clears its checkpoints."""
         write_json(self.path / RESULT, result)
-        shutil.rmtree(self.checkpoints.folder, ignore_errors=True)
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

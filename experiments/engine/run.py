@@ -1,10 +1,10 @@
-"""A run, from its settings to a finished folder."""
+"""Runs, from their settings to finished folders: one, or a series of them."""
 
 from __future__ import annotations
 
 import fnmatch
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,9 @@ from experiments import data
 from experiments.data import Dataset
 from experiments.engine import opening
 from experiments.engine.folder import RunFolder
-from experiments.engine.progress import ProgressBar, console
-from experiments.engine.settings import Settings, shortened
-from experiments.engine.training import Training
+from experiments.engine.progress import console
+from experiments.engine.settings import Settings
 from experiments.errors import ExperimentError
-
-Outcome = tuple[dict[str, Any], float]
-"""What stands in `result.json`, and the wall time in seconds, over all sessions."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +27,22 @@ class Run:
     Attributes:
         settings: What decides it.
         protocol: What the settings would be at full length.
-        work: Runs or resumes it in its folder and returns its outcome; all files but `config.json`
-            and `result.json` are its own.
+        measure: Trains what there is to train, from where it was left in the run's folder, and
+            returns the result; all files but `config.json` and `result.json` are its own.
     """
 
     settings: Settings
     protocol: Settings
-    work: Callable[[Settings, Dataset, RunFolder], Outcome]
+    measure: Callable[[Any, Dataset, RunFolder], dict[str, Any]]
+
+    @property
+    def shortened(self) -> str | None:
+        """Where the settings fall short of the protocol, in words; None if they do not."""
+        return ", ".join(self.settings.shortened(self.protocol)) or None
 
 
-def carry_out(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> dict[str, Any]:
-    """Carries out or resumes a run and writes its folder.
+def run_one(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Begins or resumes a run and writes its folder.
 
     Args:
         run: The run.
@@ -55,50 +56,26 @@ def carry_out(run: Run, images: Dataset, path: Path, overwrite: bool = False) ->
     Raises:
         ExperimentError: if the folder cannot be used.
     """
-    short = shortened(run.settings, run.protocol)
     with opening.opened(path, run.settings, overwrite) as here:
-        here.write_config(run.settings, images.source, short)
-        result, seconds = run.work(run.settings, images, here)
-        here.write_config(run.settings, images.source, short, seconds)
+        here.write_config(run.settings, images.source, run.shortened)
+        result = run.measure(run.settings, images, here)
+        here.write_config(run.settings, images.source, run.shortened, here.seconds)
         here.finish(result)
     return result
 
 
-def train(
-    training: Training,
-    title: str,
-    write_history: Callable[[], None],
-    watchers: Iterable[keras.callbacks.Callback] = (),
-) -> None:
-    """Trains to the end, and shows how it goes.
-
-    Args:
-        training: The training, fresh or resumed.
-        title: What it is, in the words of a caption.
-        write_history: Called after each epoch.
-        watchers: More callbacks that see each epoch once its checkpoint is written.
-    """
-    done = training.progress.epoch
-    console.print(title + (f"; going on after epoch {done}" if done else ""), soft_wrap=True)
-    history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: write_history())
-    with ProgressBar(training.settings.epochs, training.items) as bar:
-        training.fit([history, bar, *watchers])
-    # A kill may have come between the last checkpoint and its history.
-    write_history()
-
-
 def run_series(
     runs: dict[str, Run],
-    only: Sequence[str] = (),
+    only: Sequence[str] | None = None,
     data_dir: Path | None = None,
     out: Path | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Carries out the runs of a series that are not finished.
+    """Runs those runs of a series that are not finished, one after the other.
 
     Args:
         runs: The runs by the name of their folder.
-        only: Patterns such as `mnist-*`; runs whose name fits none are left out. None for all.
+        only: Patterns such as `mnist-*`; runs whose name fits none are left out; None for all.
         data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
         out: The folder of the series; None for one under `runs`.
         overwrite: Whether these runs are deleted first, where they are there.
@@ -121,12 +98,12 @@ def run_series(
         console.print(heading)
         # A series of networks in one process: none needs those before it.
         keras.utils.clear_session()
-        if told := _told(carry_out(run, images, path, overwrite)):
+        if told := _told(run_one(run, images, path, overwrite)):
             console.print(told, soft_wrap=True)
     console.print(f"\nresults  {root}", soft_wrap=True)
 
 
-def _chosen(runs: dict[str, Run], only: Sequence[str]) -> dict[str, Run]:
+def _chosen(runs: dict[str, Run], only: Sequence[str] | None) -> dict[str, Run]:
     if not only:
         return runs
     chosen = {

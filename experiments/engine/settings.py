@@ -1,13 +1,18 @@
-"""What a training run is made of, and the settings that the report and the paper used."""
+"""What decides a run: its settings, whose annotated fields are the command line's options."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+import typer
 
 from experiments.engine.schedules import Name, Schedule
 from experiments.errors import ExperimentError
+from experiments.options import LAST_SEED, MOST, number
+
+_MOST_FILTERS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +36,22 @@ class Settings:
     experiment: str
     dataset: str
     preset: str
-    epochs: int
-    batch_size: int
+    epochs: Annotated[int, typer.Option(min=1, max=MOST, help="Passes over the training images.")]
+    batch_size: Annotated[int, typer.Option(min=1, max=MOST, help="Images a step.")]
     validation_share: float = 0.0
     augment: bool = False
-    dtype_policy: str = "float32"
-    limit: int | None = None
-    seed: int = 0
+    dtype_policy: Annotated[
+        Literal["float32", "mixed_bfloat16"], typer.Option(help="Keras' dtype policy.")
+    ] = "float32"
+    limit: Annotated[
+        int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
+    ] = None
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=LAST_SEED, help="Seed of all that is random; 0 if not given."),
+    ] = 0
 
-    def with_options(self, **options: Any) -> Settings:
+    def with_options(self, **options: Any) -> Self:
         """Returns these settings with the options that are not None put in."""
         given = {name: value for name, value in options.items() if value is not None}
         return dataclasses.replace(self, **given)
@@ -52,6 +64,22 @@ class Settings:
             for field in dataclasses.fields(cls)
             if field.default is not dataclasses.MISSING
         }
+
+    def shortened(self, protocol: Settings) -> list[str]:
+        """Tells where a run falls short of its protocol.
+
+        Args:
+            protocol: What the settings would be at full length.
+
+        Returns:
+            Phrases such as "20 of 500 epochs"; none for a run of full length.
+        """
+        told = []
+        if self.epochs < protocol.epochs:
+            told.append(f"{self.epochs:,} of {protocol.epochs:,} epochs")
+        if self.limit is not None:
+            told.append(f"{self.limit:,} training images only")
+        return told
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings as they stand in `config.json`."""
@@ -79,19 +107,35 @@ class BopSettings(Settings):
         note: Where the run departs from the source that its preset names; None if it does not.
     """
 
-    filters: int
-    gamma: float
-    threshold: float
-    learning_rate: float = 0.01
-    gamma_schedule: Name = "step"
-    gamma_end: float = 0.0
+    filters: Annotated[
+        int, typer.Option(min=1, max=_MOST_FILTERS, help="Channels of the first convolution.")
+    ]
+    gamma: Annotated[float, number(min=0, max=1, help="Bop's gamma at the start.")]
+    threshold: Annotated[float, number(min=0, help="Bop's threshold at the start.")]
+    learning_rate: Annotated[float, number(min=0, help="Adam's learning rate at the start.")] = 0.01
+    gamma_schedule: Annotated[Name, typer.Option(help="How gamma changes from there.")] = "step"
+    gamma_end: Annotated[
+        float, number(min=0, max=1, help="Gamma at the end of a line or a cosine.")
+    ] = 0.0
     gamma_decay: float = 0.1
-    gamma_decay_epochs: int = 100
-    threshold_schedule: Name = "constant"
-    threshold_end: float = 0.0
-    learning_rate_schedule: Name = "constant"
-    learning_rate_end: float = 0.0
-    validation_share: float = 0.1
+    gamma_decay_epochs: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Epochs between two changes of a step schedule.")
+    ] = 100
+    threshold_schedule: Annotated[Name, typer.Option(help="How the threshold changes.")] = (
+        "constant"
+    )
+    threshold_end: Annotated[
+        float, number(min=0, help="The threshold at the end of a line or a cosine.")
+    ] = 0.0
+    learning_rate_schedule: Annotated[Name, typer.Option(help="How Adam's rate changes.")] = (
+        "constant"
+    )
+    learning_rate_end: Annotated[
+        float, number(min=0, help="Adam's rate at the end of a line or a cosine.")
+    ] = 0.0
+    validation_share: Annotated[
+        float, number(min=0, max=0.5, help="Share of the training images that is held out.")
+    ] = 0.1
     patience: int | None = None
     note: str | None = None
 
@@ -122,32 +166,17 @@ class BopSettings(Settings):
         except ValueError as error:
             raise ExperimentError(f"The schedule of {name}: {error}") from error
 
+    def shortened(self, protocol: Settings) -> list[str]:
+        told = super().shortened(protocol)
+        assert isinstance(protocol, BopSettings)
+        if self.filters < protocol.filters:
+            told.append(f"{self.filters:,} of {protocol.filters:,} filters")
+        now, full = self._decay_epochs(), protocol._decay_epochs()
+        if now is not None and full is not None and now < full:
+            told.append(f"gamma decays every {now} epochs instead of {full}")
+        return told
 
-def shortened(settings: Settings, protocol: Settings) -> str | None:
-    """Tells where a run falls short of its protocol, for its config and its caption.
-
-    Args:
-        settings: The run's.
-        protocol: What they would be at full length.
-
-    Returns:
-        Words such as "20 of 500 epochs, gamma decays every 4 epochs instead of 100", or None for a
-        run of full length.
-    """
-    told = [
-        f"{now:,} of {full:,} {name}"
-        for name in ("epochs", "filters")
-        if (now := getattr(settings, name, 0)) < (full := getattr(protocol, name, 0))
-    ]
-    if settings.limit is not None:
-        told.append(f"{settings.limit:,} training images only")
-    now, full = (_decay_epochs(s) for s in (settings, protocol))
-    if None not in (now, full) and now < full:
-        told.append(f"gamma decays every {now} epochs instead of {full}")
-    return ", ".join(told) or None
-
-
-def _decay_epochs(settings: Settings) -> int | None:
-    """Returns the epochs between two changes of gamma, if it changes by steps."""
-    by_steps = getattr(settings, "gamma_schedule", None) == "step"
-    return settings.gamma_decay_epochs if by_steps and settings.gamma_decay != 1.0 else None
+    def _decay_epochs(self) -> int | None:
+        """Returns the epochs between two changes of gamma, if it changes by steps."""
+        by_steps = self.gamma_schedule == "step" and self.gamma_decay != 1.0
+        return self.gamma_decay_epochs if by_steps else None

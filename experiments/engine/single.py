@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,73 +13,71 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from experiments import data
+from experiments.data import Dataset
 from experiments.engine import opening
 from experiments.engine.bop_training import BopTraining
-from experiments.engine.folder import HISTORY, MODEL, PICTURE, RunFolder
+from experiments.engine.folder import MODEL, PICTURE, RunFolder
 from experiments.engine.progress import console
-from experiments.engine.run import Outcome, Run, carry_out, train
-from experiments.engine.settings import BopSettings
+from experiments.engine.run import Run, run_one
+from experiments.engine.settings import Settings
 from experiments.files import atomic_write
 
 
+class SingleTraining(BopTraining):
+    """Training with Bop that leaves its network and a picture."""
+
+    @classmethod
+    def measure(
+        cls, settings: Settings, data: Dataset, here: RunFolder, tensorboard: bool = False
+    ) -> dict[str, Any]:
+        """Trains a network to the end, tests it, saves it and draws how it went.
+
+        Args:
+            settings: What decides the run.
+            data: The images.
+            here: The run's folder.
+            tensorboard: Whether event files are written as well.
+
+        Returns:
+            The result, as it stands in `result.json`.
+        """
+        training = cls(settings, data, here)
+        training.train([keras.callbacks.TensorBoard(here.tensorboard)] if tensorboard else [])
+        result = training.test()
+        here.write_model(training.model)
+        draw(training.progress.history, training.title(), here.path / PICTURE)
+        return result
+
+    def title(self) -> str:
+        settings = self.settings
+        name = f"{settings.experiment} on {settings.dataset}"
+        if settings.experiment == settings.dataset:
+            name = settings.experiment
+        length = f"{settings.epochs} epochs, {settings.filters} filters, seed {settings.seed}"
+        hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
+        return f"{name}, preset {settings.preset}: {length}, {hyperparameters}"
+
+
 def run_single(
-    settings: BopSettings,
-    protocol: BopSettings,
-    build_network: Callable[[BopSettings, data.Dataset], keras.Model],
-    data_dir: Path | None = None,
-    out: Path | None = None,
-    overwrite: bool = False,
-    tensorboard: bool = False,
+    run: Run, data_dir: Path | None = None, out: Path | None = None, overwrite: bool = False
 ) -> None:
-    """Runs or resumes a training run, shows how it goes and writes its folder.
+    """Begins or resumes a run of a `SingleTraining` and shows its result.
 
     Args:
-        settings: What decides the run.
-        protocol: What the settings would be at full length.
-        build_network: Makes the untrained network from the settings and the data.
+        run: The run.
         data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
         out: The run's folder; None for one under `runs`, named after the run.
         overwrite: Whether a run that is in the folder is deleted first.
-        tensorboard: Whether event files are written as well.
 
     Raises:
         ExperimentError: if the data cannot be had or the folder cannot be used.
     """
-
-    def work(settings: BopSettings, images: data.Dataset, here: RunFolder) -> Outcome:
-        training = BopTraining(
-            settings, lambda: build_network(settings, images), images, here.checkpoints
-        )
-        progress = training.progress
-        watchers = [keras.callbacks.TensorBoard(here.tensorboard)] if tensorboard else []
-        train(
-            training,
-            title(settings),
-            lambda: here.write_rows(HISTORY, progress.history),
-            watchers,
-        )
-        result = training.test()
-        here.write_model(training.network)
-        draw(progress.history, title(settings), here.path / PICTURE)
-        return result, progress.seconds
-
-    path = out or default_folder(settings, overwrite)
-    images = data.load(settings.dataset, data_dir)
-    result = carry_out(Run(settings, protocol, work), images, path, overwrite)
-    show_result(result, path)
+    path = out or default_folder(run.settings, overwrite)
+    images = data.load(run.settings.dataset, data_dir)
+    show_result(run_one(run, images, path, overwrite), path)
 
 
-def title(settings: BopSettings) -> str:
-    """Returns what a run is, in the words of a caption."""
-    name = f"{settings.experiment} on {settings.dataset}"
-    if settings.experiment == settings.dataset:
-        name = settings.experiment
-    training = f"{settings.epochs} epochs, {settings.filters} filters, seed {settings.seed}"
-    hyperparameters = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
-    return f"{name}, preset {settings.preset}: {training}, {hyperparameters}"
-
-
-def default_folder(settings: BopSettings, overwrite: bool) -> Path:
+def default_folder(settings: Settings, overwrite: bool) -> Path:
     """Returns the run's folder under `runs`: the first of its name that is not finished."""
     name = f"{settings.experiment}-{settings.dataset}-{settings.preset}"
     for number in itertools.count(1):

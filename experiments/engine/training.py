@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -11,36 +12,38 @@ import numpy as np
 from keras import ops
 
 from experiments.data import Dataset
-from experiments.data.batches import Batches, EpochStarter
+from experiments.data.batches import EpochStarter
 from experiments.data.preprocessing import on_bytes
 from experiments.engine import accelerator
-from experiments.engine.checkpoint import Checkpoints, Progress
+from experiments.engine.checkpoint import Progress
+from experiments.engine.folder import HISTORY, RunFolder
+from experiments.engine.progress import ProgressBar, console
 from experiments.engine.settings import Settings
-
-_EVALUATION_BATCH = 250
+from experiments.engine.split import split
 
 SECONDS_BETWEEN_CHECKPOINTS = 30
 """On a GPU an epoch takes about a second, and a checkpoint as long: not every epoch has one."""
 
 
-class Training:
-    """A network in training.
+class Training(abc.ABC):
+    """A network in training, in the folder of its run.
 
     It begins where its checkpoints left off, and goes on as if it had never stopped. A subclass
-    overrides what it does in its own way: `callbacks`, `row`, `is_done`, `before_checkpoint`.
+    says what is trained, by `network`, `optimizer` and `title`, and overrides what it does in its
+    own way: `callbacks`, `row`, `rows`, `is_done`, `before_checkpoint`, `test`.
 
     Args:
         settings: What decides the run.
-        build_network: Makes the untrained network; called once the seed is set.
-        optimizer: Makes the optimizer, given the steps of an epoch.
         data: The images.
-        checkpoints: Where the state is kept.
+        here: The run's folder.
+
+    Attributes:
+        part: The part of the run that it is, whose checkpoints lie in a folder of their own; empty
+            where the run is one training.
         steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
             weights are the same, small steps are faster together. Torch takes one at a time, an
             accelerator on JAX as many as it can.
-
-    Attributes:
-        network: The network, without its preprocessing.
+        model: The network, without its preprocessing.
         progress: How far the training has come.
         steps: Steps an epoch.
         items: What Keras counts as the batches of an epoch: steps, or blocks of them.
@@ -50,57 +53,94 @@ class Training:
         ExperimentError: if there are checkpoints and all are damaged.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        build_network: Callable[[], keras.Model],
-        optimizer: Callable[[int], keras.optimizers.Optimizer],
-        data: Dataset,
-        checkpoints: Checkpoints,
-        steps_per_execution: int = 1,
-    ):
+    part = ""
+    steps_per_execution = 1
+
+    def __init__(self, settings: Settings, data: Dataset, here: RunFolder):
         keras.config.set_dtype_policy(settings.dtype_policy)
         keras.utils.set_random_seed(settings.seed)
-        self.settings = settings
-        self._checkpoints = checkpoints
+        self.settings, self.data, self.here = settings, data, here
+        self._checkpoints = here.checkpoints_of(self.part)
         self._batches, self._validation, self._test = split(settings, data)
         self.steps = len(self._batches)
         self.batch_size = min(settings.batch_size, len(self._batches.images))
-        self.network = build_network()
+        self.model = self.network()
         one_at_a_time = keras.backend.backend() == "torch"
         sets = (self._batches, self._validation, self._test)
         if accelerator.is_at_hand():
             one_at_a_time = True  # One block, that is.
-            self._model, sets = accelerator.in_blocks(self.network, settings.augment, sets)
+            self._on_bytes, sets = accelerator.in_blocks(self.model, settings.augment, sets)
         else:
-            self._model = on_bytes(self.network, settings.augment)
+            self._on_bytes = on_bytes(self.model, settings.augment)
         self._training_set, self._validation_set, self._test_set = sets
         self.items = len(self._training_set)
-        self._model.compile(
-            optimizer=optimizer(self.steps),
+        self._on_bytes.compile(
+            optimizer=self.optimizer(self.steps),
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
-            steps_per_execution=1 if one_at_a_time else min(steps_per_execution, self.steps),
+            steps_per_execution=1 if one_at_a_time else min(self.steps_per_execution, self.steps),
         )
-        self._model.optimizer.build(self._model.trainable_variables)
-        self._state = [*self.network.variables, *self._model.optimizer.variables]
-        self.progress = checkpoints.load(self._state) or Progress()
+        self._on_bytes.optimizer.build(self._on_bytes.trainable_variables)
+        self._state = [*self.model.variables, *self._on_bytes.optimizer.variables]
+        self.progress = self._checkpoints.load(self._state) or Progress()
         self._best = None
 
-    def fit(self, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Trains until it is done.
+    @classmethod
+    def measure(cls, settings: Settings, data: Dataset, here: RunFolder) -> dict[str, Any]:
+        """Trains a network to the end and tests it.
 
         Args:
-            callbacks: Callbacks that see each epoch once it is recorded, and written if a
-                checkpoint is due.
+            settings: What decides the run.
+            data: The images.
+            here: The run's folder.
+
+        Returns:
+            The result, as it stands in `result.json`.
+        """
+        training = cls(settings, data, here)
+        training.train()
+        return training.test()
+
+    @abc.abstractmethod
+    def network(self) -> keras.Model:
+        """Returns the untrained network; called once the seed is set."""
+
+    @abc.abstractmethod
+    def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
+        """Returns the optimizer.
+
+        Args:
+            steps: Steps an epoch.
+        """
+
+    @abc.abstractmethod
+    def title(self) -> str:
+        """Returns what is trained, in the words of a caption."""
+
+    def train(self, watchers: Iterable[keras.callbacks.Callback] = ()) -> None:
+        """Trains to the end, shows how it goes and writes the history.
+
+        Args:
+            watchers: Callbacks that see each epoch once it is recorded, and written if a checkpoint
+                is due.
 
         Raises:
-            ExperimentError: if a checkpoint cannot be written.
+            ExperimentError: if a checkpoint or the history cannot be written.
         """
-        if self.is_done():
-            return
+        done = self.progress.epoch
+        going_on = f"; going on after epoch {done}" if done else ""
+        console.print(self.title() + going_on, soft_wrap=True)
+        history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._write())
+        with ProgressBar(self.settings.epochs, self.items) as bar:
+            if not self.is_done():
+                self._fit([history, bar, *watchers])
+        # A kill may have come between the last checkpoint and its history.
+        self._write()
+        self.here.seconds += self.progress.seconds
+
+    def _fit(self, callbacks: list[keras.callbacks.Callback]) -> None:
         self._clock = self._saved = time.monotonic()
-        self._model.fit(
+        self._on_bytes.fit(
             self._training_set,
             shuffle=False,  # The batches are shuffled already, by seed and epoch.
             validation_data=self._validation_set,
@@ -115,11 +155,18 @@ class Training:
             verbose=0,
         )
 
+    def _write(self) -> None:
+        self.here.write_rows(HISTORY, self.rows())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns the history as it is written, a row an epoch."""
+        return self.progress.history
+
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """Returns callbacks that see each epoch before it is recorded."""
         return []
 
-    def before_checkpoint(self) -> None:
+    def before_checkpoint(self) -> None:  # noqa: B027 (most rely on nothing)
         """Writes what a checkpoint relies on."""
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +192,7 @@ class Training:
         improved = row.get("val_loss", np.inf) < best
         if improved:
             progress.best_epoch, progress.best_loss = progress.epoch, row["val_loss"]
-            self._best = [ops.copy(variable) for variable in self.network.variables]
+            self._best = [ops.copy(variable) for variable in self.model.variables]
         now = time.monotonic()
         progress.seconds += now - self._clock
         self._clock = now
@@ -154,7 +201,7 @@ class Training:
             self.before_checkpoint()
             self._checkpoints.save(progress, self._state, self._best)
             self._saved, self._best = time.monotonic(), None
-        self._model.stop_training = done
+        self._on_bytes.stop_training = done
 
     def test(self) -> dict[str, Any]:
         """Tests the weights of the lowest validation loss, or the last where nothing is held out.
@@ -166,8 +213,8 @@ class Training:
         """
         progress = self.progress
         if progress.best_epoch is not None:
-            self._checkpoints.load_best(progress, self.network.variables)
-        loss, accuracy = self._model.evaluate(self._test_set, verbose=0)
+            self._checkpoints.load_best(progress, self.model.variables)
+        loss, accuracy = self._on_bytes.evaluate(self._test_set, verbose=0)
         tested = progress.history[(progress.best_epoch or progress.epoch) - 1]
         return {
             "test_accuracy": accuracy,
@@ -187,28 +234,3 @@ class _AfterEpoch(keras.callbacks.Callback):
         # On JAX, asking for the model brings its variables up to date.
         assert self.model is not None
         self._record(epoch, logs)
-
-
-def split(settings: Settings, data: Dataset) -> tuple[Batches, Batches | None, Batches]:
-    """Returns the batches for training, for validation, if any, and for the test."""
-    n = settings.limit or len(data.train_images)
-    images, labels = data.train_images[:n], data.train_labels[:n]
-    held_out = round(len(images) * settings.validation_share)
-    kept = len(images) - held_out
-    training = Batches(
-        images[:kept], labels[:kept], settings.batch_size, settings.augment, settings.seed
-    )
-    validation = Batches(images[kept:], labels[kept:], _EVALUATION_BATCH, settings.augment)
-    return training, validation if held_out else None, evaluation_batches(data, settings.augment)
-
-
-def evaluation_batches(data: Dataset, augment: bool = False) -> Batches:
-    """Returns the test images, for a model that was made with or without augmentation."""
-    return Batches(data.test_images, data.test_labels, _EVALUATION_BATCH, augment)
-
-
-def accuracy_on_test_images(network: keras.Model, data: Dataset) -> float:
-    """Returns a network's accuracy on the test images."""
-    model = on_bytes(network, augment=False)
-    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model.evaluate(evaluation_batches(data), verbose=0)[1]

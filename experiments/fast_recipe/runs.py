@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from experiments.cifar10.runs import FAST, REPORT, network
-from experiments.data import Dataset
+from experiments.cifar10.runs import FAST, REPORT
 from experiments.engine.bop_training import BopTraining
-from experiments.engine.folder import HISTORY, RunFolder
-from experiments.engine.run import Outcome, Run, train
+from experiments.engine.run import Run
 from experiments.engine.settings import BopSettings
 
 NAME = "ablation"
@@ -18,16 +16,33 @@ SEEDS = (0, 1, 2)
 _FAST = {**FAST, "validation_share": 0.1}
 _STEPS = {"gamma_schedule": "step"}
 _CONSTANT_RATE = {"learning_rate_schedule": "constant"}
+
+
+class Variant(NamedTuple):
+    """A run of the ablation.
+
+    Attributes:
+        label: What it is called.
+        changes: The settings that are other than in the recipe.
+    """
+
+    label: str
+    changes: Mapping[str, Any]
+
+
 VARIANTS = {
-    "recipe": {},
-    "gamma-by-steps": _STEPS,
-    "constant-rate": _CONSTANT_RATE,
-    "batch-50": {"batch_size": 50},
-    "report": {**REPORT, **_STEPS, **_CONSTANT_RATE, "patience": None},
-    "linear-gamma": {"gamma_schedule": "linear"},
-    "constant-gamma": {"gamma_schedule": "constant"},
+    "recipe": Variant("the recipe", {}),
+    "gamma-by-steps": Variant("gamma falls by steps, as in the report", _STEPS),
+    "constant-rate": Variant("constant learning rate", _CONSTANT_RATE),
+    "batch-50": Variant("50 images a step", {"batch_size": 50}),
+    "linear-gamma": Variant("gamma falls in a straight line", {"gamma_schedule": "linear"}),
+    "constant-gamma": Variant("constant gamma", {"gamma_schedule": "constant"}),
+    "report": Variant(
+        "the report's protocol, as long",
+        {**REPORT, **_STEPS, **_CONSTANT_RATE, "patience": None},
+    ),
 }
-"""What is other than in the recipe, by name; "report" has nothing of it but its length."""
+"""The runs by name; "report" has nothing of the recipe but its length."""
 
 _LENGTH = {
     "quick": {"filters": 16, "epochs": 2, "limit": 5_000},
@@ -53,8 +68,22 @@ def settings(variant: str, seed: int, preset: str) -> BopSettings:
         preset=preset,
         seed=seed,
         augment=True,
-        **{**_FAST, **decay, **VARIANTS[variant], **length},
+        **{**_FAST, **decay, **VARIANTS[variant].changes, **length},
     )
+
+
+def variant_of(settings: Mapping[str, Any]) -> str | None:
+    """Returns the name of the variant that has a run's settings; None if none has.
+
+    Args:
+        settings: The run's, as they stand in `config.json`.
+    """
+    length = {"epochs", "filters", "limit"}
+    for name, variant in VARIANTS.items():
+        expected = {**_FAST, "patience": None, **variant.changes}
+        if all(settings.get(each) == expected[each] for each in expected.keys() - length):
+            return name
+    return None
 
 
 def runs(preset: str, seeds: Sequence[int] | None = None, **options: Any) -> dict[str, Run]:
@@ -69,21 +98,8 @@ def runs(preset: str, seeds: Sequence[int] | None = None, **options: Any) -> dic
         f"{variant}-seed-{seed}": Run(
             settings(variant, seed, preset).with_options(**options),
             settings(variant, seed, "full"),
-            learn,
+            BopTraining.measure,
         )
         for variant in VARIANTS
         for seed in seeds or SEEDS
     }
-
-
-def learn(settings: BopSettings, data: Dataset, here: RunFolder) -> Outcome:
-    """Trains a network.
-
-    Returns:
-        The result of the weights of the lowest validation loss, and the wall time.
-    """
-    training = BopTraining(settings, lambda: network(settings, data), data, here.checkpoints)
-    history = training.progress.history
-    title = f"gamma {settings.gamma:g} {settings.gamma_schedule}, batch {settings.batch_size}"
-    train(training, title, lambda: here.write_rows(HISTORY, history))
-    return training.test(), training.progress.seconds

@@ -17,20 +17,9 @@ from experiments.analysis.results import (
 )
 from experiments.cifar10 import reported
 from experiments.cifar10 import tables as cifar10
-from experiments.fast_recipe import runs as ablation
+from experiments.fast_recipe.runs import NAME, VARIANTS, variant_of
 
 PRESET = "fast"
-_SEEDED = r"(?P<variant>.+)-seed-(?P<seed>\d+)"
-NAMES = {
-    "recipe": "the recipe",
-    "gamma-by-steps": "gamma falls by steps, as in the report",
-    "constant-rate": "constant learning rate",
-    "batch-50": "50 images a step",
-    "linear-gamma": "gamma falls in a straight line",
-    "constant-gamma": "constant gamma",
-    "report": "the report's protocol, as long",
-}
-"""What each variant of the ablation is, in the order in which they are shown."""
 
 
 def runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
@@ -73,7 +62,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def ablations(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs of the ablation, labelled by variant and seed.
+    """Returns the runs of the ablation's variants; those with other settings are left out.
 
     Args:
         root: The folder of all experiments' results.
@@ -82,7 +71,7 @@ def ablations(root: Path = RESULTS, required: bool = True) -> list[Run]:
     Raises:
         ExperimentError: if there is none, or a file of one is damaged.
     """
-    return load(ablation.NAME, _SEEDED, root, required)
+    return load(NAME, root, required, lambda settings: variant_of(settings) is not None)
 
 
 def worth(runs: Iterable[Run]) -> pd.DataFrame:
@@ -93,7 +82,7 @@ def worth(runs: Iterable[Run]) -> pd.DataFrame:
     """
     frame = pd.DataFrame(
         {
-            "variant": run.labels["variant"],
+            "variant": variant_of(run.settings),
             "accuracy": run.history["val_accuracy"].iloc[-1],
         }
         for run in runs
@@ -101,5 +90,5 @@ def worth(runs: Iterable[Run]) -> pd.DataFrame:
     groups = frame.groupby("variant")["accuracy"]
     told = groups.agg(seeds="count", mean="mean", std="std")
     told["difference"] = told["mean"] - told["mean"].get("recipe", float("nan"))
-    told = told.reindex([name for name in NAMES if name in told.index])
-    return told.rename(index=NAMES)
+    told = told.reindex([name for name in VARIANTS if name in told.index])
+    return told.rename(index=lambda name: VARIANTS[name].label)

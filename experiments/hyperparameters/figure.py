@@ -40,7 +40,7 @@ def draw(runs: Iterable[Run], sweeps: Iterable[Sweep] = FIGURE) -> Figure:
             run = found.get(sweep.setting(value))
             if run is not None:
                 drawn.append(run)
-                theirs = sweep.reported[i] if sweep.reported else None
+                theirs = sweep.reported.get(sweep.setting(value))
                 _draw_run(column, run, f"{sweep.varied} {value:g}", style.COLOURS[i], theirs)
         if sweep.reported:
             for each in column[1:]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
-from experiments.cifar10.runs import network
 from experiments.data import Dataset
 from experiments.engine.bop_training import BopTraining
-from experiments.engine.folder import COMPRESSED_STEPS, HISTORY, RunFolder
-from experiments.engine.run import Outcome, Run, train
+from experiments.engine.folder import COMPRESSED_STEPS, RunFolder
+from experiments.engine.run import Run
 from experiments.engine.settings import BopSettings
 
 NAME = "hyperparameters"
@@ -60,23 +58,10 @@ def runs(preset: str, **options: Any) -> dict[str, Run]:
         f"gamma-{gamma:g}-threshold-{threshold:g}": Run(
             settings(gamma, threshold, preset).with_options(**options),
             settings(gamma, threshold, "report"),
-            learn,
+            TrainingByStep.measure,
         )
         for gamma, threshold in PAIRS
     }
-
-
-def learn(settings: BopSettings, data: Dataset, here: RunFolder) -> Outcome:
-    """Trains a network and writes down every step.
-
-    Returns:
-        The result of the weights of the lowest validation loss, and the wall time.
-    """
-    training = TrainingByStep(settings, lambda: network(settings, data), data, here)
-    history = training.progress.history
-    title = f"gamma {settings.gamma:g}, threshold {settings.threshold:g}"
-    train(training, title, lambda: here.write_rows(HISTORY, history))
-    return training.test(), training.progress.seconds
 
 
 class TrainingByStep(BopTraining):
@@ -84,7 +69,6 @@ class TrainingByStep(BopTraining):
 
     Args:
         settings: What decides the run.
-        build_network: Makes the untrained network; called once the seed is set.
         data: The images.
         here: The run's folder.
 
@@ -92,16 +76,9 @@ class TrainingByStep(BopTraining):
         ExperimentError: if there are checkpoints, but damaged, or without the steps before them.
     """
 
-    def __init__(
-        self,
-        settings: BopSettings,
-        build_network: Callable[[], keras.Model],
-        data: Dataset,
-        here: RunFolder,
-    ):
-        super().__init__(settings, build_network, data, here.checkpoints)
-        self._here = here
-        self._model.keep_steps = True
+    def __init__(self, settings: BopSettings, data: Dataset, here: RunFolder):
+        super().__init__(settings, data, here)
+        self._on_bytes.keep_steps = True
         done = self.progress.epoch * self.steps
         # A kill may have come after an epoch's steps were written, before its checkpoint was.
         self._rows = here.read_rows(COMPRESSED_STEPS)[:done] if done else []
@@ -114,7 +91,7 @@ class TrainingByStep(BopTraining):
         return [*super().callbacks(), log]
 
     def before_checkpoint(self) -> None:
-        self._here.write_rows(COMPRESSED_STEPS, self._rows)
+        self.here.write_rows(COMPRESSED_STEPS, self._rows)
 
     def _begin_epoch(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._correct, self._seen = 0, 0

@@ -6,8 +6,8 @@ the opposite. The values of gamma and the threshold also differ between the two,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,16 @@ from scipy.ndimage import gaussian_filter1d
 
 from experiments.analysis.results import RESULTS, Run, load
 from experiments.engine.folder import COMPRESSED_STEPS
-from experiments.hyperparameters import reported
+from experiments.hyperparameters.reported import (
+    FIGURE2_OVER_GAMMA,
+    FIGURE2_OVER_THRESHOLD,
+    FIGURE2_PI_EPOCHS,
+    FIGURE2_VALIDATION_EPOCHS,
+    Figure2Run,
+)
+from experiments.hyperparameters.runs import NAME
 from larq_bop.callbacks import flip_ratio
 
-NAME = "hyperparameters"
 SMOOTHING_STEPS = 100
 """The standard deviation of the Gaussian that smooths the training accuracy, as in the report."""
 
@@ -35,13 +41,13 @@ class Sweep:
         varied: "gamma" or "threshold".
         values: Its values.
         fixed: The value of the other one.
-        reported: The report's runs, in the order of the values; empty where it has none.
+        reported: The report's runs, by gamma and threshold; empty where it has none.
     """
 
     varied: str
     values: tuple[float, ...]
     fixed: float
-    reported: tuple[reported.Figure2Run, ...] = ()
+    reported: Mapping[tuple[float, float], Figure2Run] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -59,8 +65,8 @@ class Sweep:
 
 
 FIGURE = (
-    Sweep("gamma", (1e-2, 1e-3, 1e-4), 1e-6, reported.FIGURE2[:3]),
-    Sweep("threshold", (0, 1e-6, 1e-5), 1e-3, tuple(reported.FIGURE2[i] for i in (3, 5, 4))),
+    Sweep("gamma", (1e-2, 1e-3, 1e-4), 1e-6, FIGURE2_OVER_GAMMA),
+    Sweep("threshold", (0, 1e-6, 1e-5), 1e-3, FIGURE2_OVER_THRESHOLD),
 )
 """The values behind the report's figure."""
 
@@ -72,19 +78,19 @@ TEXT = (
 
 
 def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
-    """Returns the runs, whose labels are `gamma` and `threshold`; see `results.load`.
+    """Returns the runs; see `results.load`.
 
     Args:
         root: The folder of all experiments' results.
         required: Whether it is an error that there is none.
         folder: The runs' own, `NAME` or `FULL_WIDTH`.
     """
-    return load(folder, r"gamma-(?P<gamma>.+)-threshold-(?P<threshold>.+)", root, required)
+    return load(folder, root, required)
 
 
 def by_setting(runs: Iterable[Run]) -> dict[tuple[float, float], Run]:
     """Returns the runs by their gamma and threshold."""
-    return {(float(run.labels["gamma"]), float(run.labels["threshold"])): run for run in runs}
+    return {(run.settings["gamma"], run.settings["threshold"]): run for run in runs}
 
 
 def steps(run: Run) -> pd.DataFrame:
@@ -124,7 +130,7 @@ def table(runs: Iterable[Run], sweep: Sweep) -> pd.DataFrame:
     """
     found = by_setting(runs)
     rows = []
-    for i, value in enumerate(sweep.values):
+    for value in sweep.values:
         run = found.get(sweep.setting(value))
         if run is None:
             continue
@@ -138,12 +144,10 @@ def table(runs: Iterable[Run], sweep: Sweep) -> pd.DataFrame:
             "validation": history["val_accuracy"].iloc[-1],
         }
         if sweep.reported:
-            theirs = sweep.reported[i]
-            row["report's median pi"] = _at_most(
-                epochs, reported.FIGURE2_PI_EPOCHS, theirs.median_pi
-            )
+            theirs = sweep.reported[sweep.setting(value)]
+            row["report's median pi"] = _at_most(epochs, FIGURE2_PI_EPOCHS, theirs.median_pi)
             row["report's validation"] = _at_most(
-                epochs, reported.FIGURE2_VALIDATION_EPOCHS, theirs.validation_accuracy
+                epochs, FIGURE2_VALIDATION_EPOCHS, theirs.validation_accuracy
             )
         rows.append(row)
     return pd.DataFrame(rows).set_index(sweep.varied) if rows else pd.DataFrame()
@@ -164,7 +168,7 @@ def width_table(runs: Iterable[Run], wide: Iterable[Run]) -> pd.DataFrame:
         KeyError: if one has a setting that none of the runs has; it is named.
     """
     found = by_setting(runs)
-    theirs = {(run.gamma, run.threshold): run.median_pi for run in reversed(reported.FIGURE2)}
+    theirs = {**FIGURE2_OVER_THRESHOLD, **FIGURE2_OVER_GAMMA}
     rows = []
     for setting, wider in by_setting(wide).items():
         epoch = int(wider.history["epoch"].iloc[-1])
@@ -178,7 +182,7 @@ def width_table(runs: Iterable[Run], wide: Iterable[Run]) -> pd.DataFrame:
                     "epoch": epoch,
                     "median pi": median_pi(steps(run))[epoch],
                     "report's median pi": _at_most(
-                        epoch, reported.FIGURE2_PI_EPOCHS, theirs[setting]
+                        epoch, FIGURE2_PI_EPOCHS, theirs[setting].median_pi
                     ),
                     "training": history["accuracy"],
                     "validation": history["val_accuracy"],

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from experiments.analysis import style
 from experiments.analysis.results import DATASETS, Run, caption
 from experiments.engine.folder import STEPS
+from experiments.learning_rate.runs import CONFIGURATIONS
+from experiments.learning_rate.scaling import VARIANTS
 from experiments.learning_rate.tables import (
-    CONFIGURATIONS,
-    VARIANTS,
     accuracies,
     by_dataset,
     number_of_weights,
@@ -29,7 +29,7 @@ def draw(runs: Iterable[Run]) -> Figure:
         last = int(ours.index.max())
         for name in ours:
             colour = style.COLOURS[list(CONFIGURATIONS).index(name)]
-            each.plot(ours.index, ours[name], color=colour, label=CONFIGURATIONS[name])
+            each.plot(ours.index, ours[name], color=colour, label=CONFIGURATIONS[name].label)
             points = theirs.loc[:last, name]
             style.report_points(each, points.index, points, colour)
         style.report_points(each, [], [], style.NEUTRAL, label=style.REPORT_LABEL)
@@ -39,7 +39,8 @@ def draw(runs: Iterable[Run]) -> Figure:
         each.set_ylabel("training accuracy")
     # Not every data set need have every configuration.
     drawn = {line.get_label(): line for each in axes.flat for line in each.lines}
-    labels = [name for name in (*CONFIGURATIONS.values(), style.REPORT_LABEL) if name in drawn]
+    every = [*(each.label for each in CONFIGURATIONS.values()), style.REPORT_LABEL]
+    labels = [label for label in every if label in drawn]
     handles = [drawn[label] for label in labels]
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     style.add_caption(figure, caption(runs))
@@ -53,11 +54,15 @@ def draw_scaling(runs: Iterable[Run]) -> Figure:
     figure, axes = style.new_figure(1, len(grouped), (4 + 3.5 * len(grouped), 4.2), sharey=True)
     for each, (dataset, (run,)) in zip(axes.flat, grouped.items(), strict=True):
         steps = run.rows(STEPS)
-        for i, (variant, label) in enumerate(VARIANTS.items()):
-            if variant in steps:
+        for i, (name, variant) in enumerate(VARIANTS.items()):
+            if name in steps:
                 # Lines that lie on each other show, the later ones thinner.
-                options = {"color": style.COLOURS[i], "linewidth": 5 - 1.2 * i, "label": label}
-                each.plot(steps["step"], steps[variant], **options)
+                options = {
+                    "color": style.COLOURS[i],
+                    "linewidth": 5 - 1.2 * i,
+                    "label": variant.label,
+                }
+                each.plot(steps["step"], steps[name], **options)
         each.axhline(number_of_weights(run), color=style.NEUTRAL, linestyle=":", linewidth=1)
         each.annotate(
             "all weights",

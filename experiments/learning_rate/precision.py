@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.analysis import style
 from experiments.analysis.results import DATASETS, Run, caption, percent
-from experiments.learning_rate.tables import CONFIGURATIONS
+from experiments.learning_rate.runs import CONFIGURATIONS
 
 
 def _pairs(runs: Iterable[Run], repeated: Iterable[Run]) -> Iterator[tuple[Run, Run, pd.DataFrame]]:
@@ -34,7 +34,8 @@ def _difference(curves: pd.DataFrame) -> pd.Series:
 
 
 def _name(run: Run) -> tuple[str, str]:
-    return DATASETS[run.labels["dataset"]], CONFIGURATIONS[run.labels["configuration"]]
+    settings = run.settings
+    return DATASETS[settings["dataset"]], CONFIGURATIONS[settings["configuration"]].label
 
 
 def table(runs: Iterable[Run], repeated: Iterable[Run]) -> pd.DataFrame:

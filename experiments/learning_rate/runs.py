@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from experiments.data import Dataset
-from experiments.engine.folder import HISTORY, RunFolder
-from experiments.engine.run import Outcome, Run, train
+from experiments.engine.run import Run
 from experiments.engine.settings import Settings
 from experiments.engine.training import Training
 from experiments.learning_rate import scaling
@@ -20,7 +18,6 @@ NAME = "learning-rate"
 DATASETS = ("mnist", "cifar10")
 _LENGTH = {"quick": {"epochs": 3, "limit": 10_000}, "report": {"epochs": 100}}
 _SCALING_LENGTH = {"quick": {"epochs": 1, "limit": 10_000}, "report": {"epochs": 1}}
-_STEPS_PER_EXECUTION = 32
 
 
 class Configuration(NamedTuple):
@@ -29,10 +26,12 @@ class Configuration(NamedTuple):
     Attributes:
         initializer: The kernels' initializer, by name or as a config: each layer makes its own.
         optimizer: Makes the optimizer of all variables.
+        label: What it is called.
     """
 
     initializer: str | dict[str, Any]
     optimizer: Callable[[], keras.optimizers.Optimizer]
+    label: str
 
 
 # Glorot's uniform distribution, whose limit is the square root of 3 times this scale over the fan,
@@ -42,11 +41,21 @@ _GLOROT_TIMES_0_01 = keras.initializers.serialize(
 )
 
 CONFIGURATIONS = {
-    "glorot_sgd_0.01": Configuration("glorot_uniform", lambda: keras.optimizers.SGD(0.01)),
-    "glorot_sgd_1": Configuration("glorot_uniform", lambda: keras.optimizers.SGD(1.0)),
-    "glorot_x0.01_sgd_0.01": Configuration(_GLOROT_TIMES_0_01, lambda: keras.optimizers.SGD(0.01)),
-    "uniform_sgd_0.01": Configuration("random_uniform", lambda: keras.optimizers.SGD(0.01)),
-    "uniform_adam_0.01": Configuration("random_uniform", lambda: keras.optimizers.Adam(0.01)),
+    "glorot_sgd_0.01": Configuration(
+        "glorot_uniform", lambda: keras.optimizers.SGD(0.01), "Glorot, SGD 0.01"
+    ),
+    "glorot_sgd_1": Configuration(
+        "glorot_uniform", lambda: keras.optimizers.SGD(1.0), "Glorot, SGD 1"
+    ),
+    "glorot_x0.01_sgd_0.01": Configuration(
+        _GLOROT_TIMES_0_01, lambda: keras.optimizers.SGD(0.01), "Glorot x 0.01, SGD 0.01"
+    ),
+    "uniform_sgd_0.01": Configuration(
+        "random_uniform", lambda: keras.optimizers.SGD(0.01), "uniform, SGD 0.01"
+    ),
+    "uniform_adam_0.01": Configuration(
+        "random_uniform", lambda: keras.optimizers.Adam(0.01), "uniform, Adam 0.01"
+    ),
 }
 """The report's five, in its order; "uniform" is Keras' default, from -0.05 to 0.05."""
 
@@ -90,41 +99,45 @@ def runs(preset: str, dataset: str | None = None, **options: Any) -> dict[str, R
         **options: Settings to change; None to leave one as it is.
     """
 
-    def of(dataset: str, configuration: str, work) -> Run:
+    def of(dataset: str, configuration: str, measure) -> Run:
         return Run(
             settings(dataset, configuration, preset).with_options(**options),
             settings(dataset, configuration, "report"),
-            work,
+            measure,
         )
 
     made = {}
     for name in [dataset] if dataset else DATASETS:
         for configuration in CONFIGURATIONS:
-            made[f"{name}-{configuration}"] = of(name, configuration, learn)
-        made[f"{scaling.NAME}-{name}"] = of(name, scaling.NAME, scaling.compare)
+            made[f"{name}-{configuration}"] = of(name, configuration, ConfigurationTraining.measure)
+        made[f"{scaling.NAME}-{name}"] = of(name, scaling.NAME, scaling.measure)
     return made
 
 
-def learn(settings: LearningRateSettings, data: Dataset, here: RunFolder) -> Outcome:
-    """Trains a network in one of the configurations.
+class ConfigurationTraining(Training):
+    """A network with latent weights in training, in one of the configurations."""
 
-    Returns:
-        Accuracy on the training images, over the last epoch, and on the test images; the wall time.
-    """
-    configuration = CONFIGURATIONS[settings.configuration]
-    training = Training(
-        settings,
-        lambda: latent_cnn(data.input_shape, data.num_classes, configuration.initializer),
-        lambda steps: configuration.optimizer(),
-        data,
-        here.checkpoints,
-        _STEPS_PER_EXECUTION,
-    )
-    history = training.progress.history
-    train(training, settings.configuration, lambda: here.write_rows(HISTORY, history))
-    tested = training.test()
-    result = {
-        "training_accuracy": history[-1]["accuracy"],
-        **{name: tested[name] for name in ("test_accuracy", "test_loss", "epochs")},
-    }
-    return result, training.progress.seconds
+    settings: LearningRateSettings
+    steps_per_execution = 32
+
+    def network(self) -> keras.Model:
+        initializer = CONFIGURATIONS[self.settings.configuration].initializer
+        return latent_cnn(self.data.input_shape, self.data.num_classes, initializer)
+
+    def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
+        return CONFIGURATIONS[self.settings.configuration].optimizer()
+
+    def title(self) -> str:
+        return self.settings.configuration
+
+    def test(self) -> dict[str, Any]:
+        """Tests the last weights.
+
+        Returns:
+            Accuracy on the training images, over the last epoch, and on the test images.
+        """
+        tested = super().test()
+        return {
+            "training_accuracy": self.progress.history[-1]["accuracy"],
+            **{name: tested[name] for name in ("test_accuracy", "test_loss", "epochs")},
+        }

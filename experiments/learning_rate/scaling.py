@@ -27,9 +27,8 @@ from experiments.data import Dataset
 from experiments.data.preprocessing import on_bytes
 from experiments.engine.folder import HISTORY, STEPS, RunFolder
 from experiments.engine.progress import ProgressBar, console
-from experiments.engine.run import Outcome
 from experiments.engine.settings import Settings
-from experiments.engine.training import split
+from experiments.engine.split import split
 from experiments.networks import binary_layers, rebuilt
 from larq_bop.constraints import WeightClip
 from larq_bop.models import latent_cnn
@@ -48,33 +47,36 @@ class Variant:
         clip: Where its latent weights are clipped and the straight-through estimator's gradient
             ends.
         other_rate: The learning rate of all other variables, batch normalization's offsets.
+        label: What it is called.
     """
 
     alpha: float = 1.0
     clip: float = 1.0
     other_rate: float = _LEARNING_RATE
+    label: str = ""
 
 
 REFERENCE = Variant()
 VARIANTS = {
-    "report": Variant(alpha=0.01, other_rate=0.01),
-    "same_beta": Variant(alpha=0.01),
-    "exact": Variant(alpha=0.01, clip=0.01),
-    "exact_power_of_two": Variant(alpha=2.0**-7, clip=2.0**-7),
+    "report": Variant(alpha=0.01, other_rate=0.01, label="as the report scaled it"),
+    "same_beta": Variant(alpha=0.01, label="and batch norm's offset at rate 1"),
+    "exact": Variant(alpha=0.01, clip=0.01, label="and clipping scaled: exact but for rounding"),
+    "exact_power_of_two": Variant(
+        alpha=2.0**-7, clip=2.0**-7, label=r"exact, scale $2^{-7}$: no rounding"
+    ),
 }
 """As the report did it, with one rate for all; with the offsets trained as before; with clipping
 scaled as well; likewise, by a factor that floating point multiplies by without rounding."""
 
 
-def compare(settings: Settings, data: Dataset, here: RunFolder) -> Outcome:
+def measure(settings: Settings, data: Dataset, here: RunFolder) -> dict[str, Any]:
     """Trains the reference and the variants in lock step and compares their binary weights.
 
     It takes minutes, so that a run that was killed begins anew, and comes to the same.
 
     Returns:
         The number of binary weights, and for each variant the first step after which one had
-        another sign than the reference's, None if none ever had, and how many had in the end; the
-        wall time.
+        another sign than the reference's, None if none ever had, and how many had in the end.
     """
     begin = time.monotonic()
     keras.config.set_dtype_policy(settings.dtype_policy)
@@ -105,7 +107,8 @@ def compare(settings: Settings, data: Dataset, here: RunFolder) -> Outcome:
         first = variant["first_differing_step"]
         told = f"signs differ from step {first:,} on" if first else "no sign ever differs"
         console.print(f"{name}: {told}; {variant['differing_signs']:,} differ in the end")
-    return result, time.monotonic() - begin
+    here.seconds = time.monotonic() - begin
+    return result
 
 
 def step(reference: keras.Model, models: dict[str, keras.Model], batch) -> dict[str, float]:

@@ -9,70 +9,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from experiments.analysis.results import DATASETS, RESULTS, Run, load, percent
 from experiments.engine.folder import STEPS
+from experiments.learning_rate import scaling
 from experiments.learning_rate.reported import FIGURE1, FIGURE1_EPOCHS
-
-NAME = "learning-rate"
-CONFIGURATIONS = {
-    "glorot_sgd_0.01": "Glorot, SGD 0.01",
-    "glorot_sgd_1": "Glorot, SGD 1",
-    "glorot_x0.01_sgd_0.01": "Glorot x 0.01, SGD 0.01",
-    "uniform_sgd_0.01": "uniform, SGD 0.01",
-    "uniform_adam_0.01": "uniform, Adam 0.01",
-}
-"""Initializer of the latent weights, optimizer and learning rate: the report's section 3.1.2."""
+from experiments.learning_rate.runs import CONFIGURATIONS, NAME
+from experiments.learning_rate.scaling import VARIANTS
 
 PAIR = ("glorot_sgd_1", "glorot_x0.01_sgd_0.01")
 """The two configurations of which one is the other, scaled."""
-
-VARIANTS = {
-    "report": "as the report scaled it",
-    "same_beta": "and batch norm's offset at rate 1",
-    "exact": "and clipping scaled: exact but for rounding",
-    "exact_power_of_two": r"exact, scale $2^{-7}$: no rounding",
-}
-"""The ways to scale the second of the pair, each compared with the first step by step."""
 
 FLOAT32 = f"{NAME}-float32"
 """The folder of runs that repeat some of the others in float32; `precision` compares them."""
 
 
 def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> list[Run]:
-    """Returns the runs, whose labels are `dataset` and `configuration`; see `results.load`.
+    """Returns the runs of the configurations; see `results.load`.
 
     Args:
         root: The folder of all experiments' results.
         required: Whether it is an error that there is none.
         folder: The runs' own, `NAME` or `FLOAT32`.
     """
-    names = "|".join(map(_escaped, CONFIGURATIONS))
-    return load(folder, rf"(?P<dataset>[^-]+)-(?P<configuration>{names})", root, required)
+    return load(folder, root, required, _is_a_configuration)
 
 
 def scaling_runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs in lock step, whose label is `dataset`; see `results.load`."""
-    return load(NAME, r"scaling-(?P<dataset>[^-]+)", root, required)
+    """Returns the runs in lock step; see `results.load`."""
+    return load(NAME, root, required, lambda settings: settings["configuration"] == scaling.NAME)
 
 
-def _escaped(name: str) -> str:
-    return name.replace(".", r"\.")
+def _is_a_configuration(settings: dict[str, Any]) -> bool:
+    return settings["configuration"] in CONFIGURATIONS
 
 
 def by_dataset(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """Returns the runs of each data set, in the order in which they are shown."""
     runs = list(runs)
-    grouped = {name: [run for run in runs if run.labels["dataset"] == name] for name in DATASETS}
+    grouped = {name: [run for run in runs if run.settings["dataset"] == name] for name in DATASETS}
     return {name: group for name, group in grouped.items() if group}
 
 
 def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
     """Returns the training accuracy of one data set's runs: a row an epoch, a column a run."""
     columns = {
-        run.labels["configuration"]: run.history.set_index("epoch")["accuracy"] for run in runs
+        run.settings["configuration"]: run.history.set_index("epoch")["accuracy"] for run in runs
     }
     return pd.DataFrame({name: columns[name] for name in CONFIGURATIONS if name in columns})
 
@@ -100,7 +85,7 @@ def table(runs: Iterable[Run], dataset: str) -> pd.DataFrame:
     for epoch in epochs:
         columns[f"epoch {epoch}", "ours"] = ours.loc[epoch]
         columns[f"epoch {epoch}", "the report"] = theirs.loc[epoch, ours.columns]
-    return pd.DataFrame(columns).rename(index=CONFIGURATIONS)
+    return pd.DataFrame(columns).rename(index=lambda name: CONFIGURATIONS[name].label)
 
 
 def scaling_table(runs: Iterable[Run]) -> pd.DataFrame:
@@ -148,7 +133,7 @@ def conclusions(runs: Iterable[Run]) -> str:
 def _conclusion(dataset: str, ours: pd.DataFrame) -> str:
     ours = ours.dropna()  # The epochs that all runs have.
     last = ours.iloc[-1].sort_values(ascending=False)
-    order = ", ".join(f"{CONFIGURATIONS[name]} {percent(x)}" for name, x in last.items())
+    order = ", ".join(f"{CONFIGURATIONS[name].label} {percent(x)}" for name, x in last.items())
     told = f"- **{DATASETS[dataset]}**, training accuracy after epoch {ours.index[-1]}: {order}."
     if set(PAIR) <= set(ours):
         gaps = (ours[PAIR[0]] - ours[PAIR[1]]).abs()
@@ -176,5 +161,5 @@ def scaling_conclusions(runs: Iterable[Run]) -> str:
                 f"a sign differs first after step {first:,}, and "
                 f"{row['differing signs']:,} ({percent(row['share'], 1)}) after {row['steps']:,}"
             )
-        lines.append(f"- {dataset}, `{variant}` ({VARIANTS[variant]}): {found}.")
+        lines.append(f"- {dataset}, `{variant}` ({VARIANTS[variant].label}): {found}.")
     return "\n".join(lines)

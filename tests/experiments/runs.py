@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from experiments.engine import run
+from experiments.engine.run import run_one
 
 
 @contextlib.contextmanager
@@ -47,10 +47,10 @@ def assert_resumes_to_the_same(what, images, folder, *interruptions):
         folder: An empty folder.
         *interruptions: For each session but the last the arguments of `interrupted`.
     """
-    run.carry_out(what, images, folder / "whole")
+    run_one(what, images, folder / "whole")
     for interruption in interruptions:
         with interrupted(*interruption), pytest.raises(KeyboardInterrupt):
-            run.carry_out(what, images, folder / "parts")
+            run_one(what, images, folder / "parts")
         assert not (folder / "parts" / "result.json").exists()
-    run.carry_out(what, images, folder / "parts")
+    run_one(what, images, folder / "parts")
     assert files(folder / "parts") == files(folder / "whole")

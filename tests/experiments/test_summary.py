@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from experiments import summary
+from experiments.analysis import markdown
 from experiments.analysis.results import DATASETS, RESULTS
 from experiments.approximation_viewpoint.tables import (
     ALL_KINDS,
@@ -89,18 +90,18 @@ def test_runs_table_lists_every_command_with_hardware_and_wall_time(root):
 
 def test_a_table_is_put_between_the_markers(tmp_path):
     path = tmp_path / "README.md"
-    path.write_text(f"before\n{summary.BEGIN}\nold\n{summary.END}\nafter\n")
-    summary.put_between_markers(path, "new")
-    summary.put_between_markers(path, "newer")
-    assert path.read_text() == f"before\n{summary.BEGIN}\n\nnewer\n\n{summary.END}\nafter\n"
-    assert summary.between_markers(path.read_text()) == "newer"
+    path.write_text(f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n")
+    markdown.put_between_markers(path, "new")
+    markdown.put_between_markers(path, "newer")
+    assert path.read_text() == f"before\n{markdown.BEGIN}\n\nnewer\n\n{markdown.END}\nafter\n"
+    assert markdown.between_markers(path.read_text()) == "newer"
 
 
 def test_a_file_without_markers_is_left_alone(tmp_path):
     path = tmp_path / "README.md"
     path.write_text("text\n")
     with pytest.raises(ValueError, match="results: begin"):
-        summary.put_between_markers(path, "new")
+        markdown.put_between_markers(path, "new")
     assert path.read_text() == "text\n"
 
 
@@ -111,7 +112,7 @@ def test_a_file_without_markers_is_left_alone(tmp_path):
 )
 def test_the_tables_of_this_repository_come_from_its_results(path, table):
     """If it fails: `python -m experiments.summary` brings them up to date."""
-    assert summary.between_markers(path.read_text()) == table()
+    assert markdown.between_markers(path.read_text()) == table()
 
 
 APART = "latent_but_first_layer_binary_retrained_batch_norm"
@@ -132,7 +133,7 @@ def committed_accuracies():
 
 
 def test_table_1_of_all_results_is_that_of_the_raw_files():
-    table = summary.between_markers(REPRODUCTION.read_text())
+    table = markdown.between_markers(REPRODUCTION.read_text())
     rows = {row[0]: row[1] for row in cells(table)}
     for dataset, kinds in committed_accuracies().items():
         what = f"Table 1, {DATASETS[dataset]}"
@@ -141,7 +142,7 @@ def test_table_1_of_all_results_is_that_of_the_raw_files():
         assert set(kinds) == set(KINDS) - lacking
         for kind, accuracies in kinds.items():
             values = 100 * np.array(accuracies)
-            label = " ".join(KINDS[kind].split())
+            label = " ".join(KINDS[kind].label.split())
             told = rows[f"{what}: {label}"]
             mean, deviation = map(float, re.findall(r"[\d.]+", told))
             assert mean == pytest.approx(values.mean(), abs=0.00501)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import data
-from experiments.engine.training import accuracy_on_test_images
+from experiments.engine.split import accuracy_on_test_images
 from experiments.errors import ExperimentError
 from larq_bop import export, models
 from tests.backends import BACKEND, snapshot, to_numpy

@@ -16,20 +16,27 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_finished_runs_are_found_by_name_with_their_labels(root):
-    runs = results.load("some", r"(?P<dataset>.+)-seed-(?P<seed>\d+)", root)
-    assert [run.labels for run in runs] == [{"dataset": "mnist", "seed": str(i)} for i in range(3)]
+def has_three_epochs(settings):
+    return settings["epochs"] == 3
+
+
+def test_finished_runs_are_found_by_their_settings(root):
+    runs = results.load("some", root, wanted=has_three_epochs)
+    assert [run.settings["seed"] for run in runs] == [0, 1, 2]
     assert [run.result["x"] for run in runs] == [0, 1, 2]
     assert list(runs[0].history["epoch"]) == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("experiment", "names"), [("none", ".*"), ("some", "cifar10-.*")])
-def test_no_run_is_an_error_that_says_how_to_make_one(root, experiment, names):
+@pytest.mark.parametrize("experiment", ["none", "some"])
+def test_no_run_is_an_error_that_says_how_to_make_one(root, experiment):
+    def wanted(settings):
+        return settings["epochs"] == 4
+
     with pytest.raises(
         ExperimentError, match=f"no finished run.*python -m experiments {experiment}"
     ):
-        results.load(experiment, names, root)
-    assert results.load(experiment, names, root, required=False) == []
+        results.load(experiment, root, wanted=wanted)
+    assert results.load(experiment, root, required=False, wanted=wanted) == []
 
 
 @pytest.mark.parametrize("name", ["config.json", "result.json"])
@@ -40,13 +47,13 @@ def test_a_damaged_file_is_named(root, name):
 
 
 def test_a_missing_file_of_rows_is_named(root):
-    (run,) = results.load("some", "other", root)
+    run = results.load("some", root)[-1]
     with pytest.raises(ExperimentError, match=r"other/history\.csv cannot be read: no such file"):
         _ = run.history
 
 
 def test_caption_tells_what_was_run(root):
-    told = results.caption(results.load("some", "mnist.*", root))
+    told = results.caption(results.load("some", root, wanted=has_three_epochs))
     assert told == (
         "3 runs, 3 epochs, float32, seeds 0 to 2, a processor, 2 cores, 2026-11-24, "
         "4.5 min in all. python -m experiments test"
@@ -92,3 +99,14 @@ def test_the_caption_tells_where_a_run_departs_from_its_source(tmp_path):
     put(tmp_path / "x" / "two", {}, note="Another network.")
     told = results.caption(results.load("x", root=tmp_path))
     assert told.startswith("Another network. 2 runs")
+
+
+def test_what_an_old_record_lacks_is_told(tmp_path):
+    put(tmp_path / "x" / "one", {})
+    path = tmp_path / "x" / "one" / "config.json"
+    config = json.loads(path.read_text())
+    del config["shortened"]
+    path.write_text(json.dumps(config))
+    runs = results.load("x", root=tmp_path)
+    assert results.shortenings(runs) == ["not recorded"]
+    assert results.caption(runs).startswith("Shortened: not recorded. 1 run")

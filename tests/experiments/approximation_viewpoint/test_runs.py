@@ -4,9 +4,10 @@ import pytest
 from keras import layers, ops
 
 from experiments.approximation_viewpoint import runs
-from experiments.engine import run
 from experiments.engine.checkpoint import Checkpoints
-from experiments.engine.training import Training, accuracy_on_test_images
+from experiments.engine.folder import RunFolder
+from experiments.engine.run import run_one
+from experiments.engine.split import accuracy_on_test_images
 from experiments.networks import binary_layers
 from larq_bop.models import latent_cnn
 from tests.backends import to_numpy
@@ -83,13 +84,13 @@ def test_a_copy_has_variables_of_its_own(network):
 @pytest.mark.parametrize("latent", [True, False])
 def test_retraining_changes_batch_normalization_only(tmp_path, network, images, latent):
     names = [layer.name for layer in binary_layers(network)] if latent else []
-    copy = runs.only_batch_normalization(runs.with_latent_kernels(network, names))
-    before = [to_numpy(v) for v in copy.variables]
     settings = runs.settings("mnist", "quick").with_options(**SMALL)
-    training = Training(
-        settings, lambda: copy, lambda steps: keras.optimizers.Adam(), images, Checkpoints(tmp_path)
-    )
-    training.fit([])
+    trained = runs.Part(settings, images, RunFolder(tmp_path))
+    trained.model = network
+    training = runs.Retraining("retraining", [trained], names)
+    copy = training.model
+    before = [to_numpy(v) for v in copy.variables]
+    training.train()
     for variable, old in zip(copy.variables, before, strict=True):
         changed = bool(np.any(to_numpy(variable) != old))
         assert changed == ("batch_normalization" in variable.path), variable.path
@@ -107,7 +108,7 @@ def small_run():
 
 
 def test_a_run_leaves_six_accuracies_and_four_phases(tmp_path, images):
-    result = run.carry_out(small_run(), images, tmp_path)
+    result = run_one(small_run(), images, tmp_path)
     assert result == read(tmp_path, "result.json")
     kinds = {"binary", "latent", "latent_but_first_layer_binary"}
     assert set(result) == kinds | {f"{kind}_retrained_batch_norm" for kind in kinds}

@@ -126,7 +126,7 @@ def test_runs_without_the_reports_oddity_are_shown(tmp_path):
     table = tables.table(tables.accuracies(runs), "mnist")
     assert list(table.index) == list(tables.ALL_KINDS)
     labels = [label.get_text() for label in figure.draw(runs).axes[0].get_yticklabels()]
-    assert labels == [tables.KINDS[kind] for kind in tables.ALL_KINDS]
+    assert labels == [tables.KINDS[kind].label for kind in tables.ALL_KINDS]
 
 
 def test_latent_weights_but_in_the_first_layer_stand_beside_what_the_report_calls_latent(tmp_path):

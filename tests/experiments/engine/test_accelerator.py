@@ -11,7 +11,6 @@ from experiments.cli import app
 from experiments.data.batches import Batches
 from experiments.engine import accelerator
 from experiments.engine.bop_training import BopTraining
-from experiments.engine.checkpoint import Checkpoints
 from experiments.engine.folder import RunFolder
 from experiments.hyperparameters.runs import TrainingByStep
 from larq_bop.layers import QuantDense
@@ -60,30 +59,41 @@ def test_a_cpu_is_no_accelerator():
     assert not accelerator.is_at_hand()
 
 
-def dense_network(settings, data):
-    inputs = keras.Input(data.input_shape)
-    x = keras.layers.Flatten()(inputs)
-    for units in (16, data.num_classes):
-        x = QuantDense(units, kernel_quantizer=NoOp(precision=1), use_bias=False)(x)
-        x = keras.layers.BatchNormalization(momentum=0.9, scale=False)(x)
-    return keras.Model(inputs, keras.layers.Activation("softmax", dtype="float32")(x))
+class Dense:
+    """Gives a training a network without convolutions."""
+
+    def network(self):
+        inputs = keras.Input(self.data.input_shape)
+        x = keras.layers.Flatten()(inputs)
+        for units in (16, self.data.num_classes):
+            x = QuantDense(units, kernel_quantizer=NoOp(precision=1), use_bias=False)(x)
+            x = keras.layers.BatchNormalization(momentum=0.9, scale=False)(x)
+        return keras.Model(inputs, keras.layers.Activation("softmax", dtype="float32")(x))
 
 
-def trained(folder, network=dense_network, kind=BopTraining, **options):
+class DenseTraining(Dense, BopTraining):
+    pass
+
+
+class DenseTrainingByStep(Dense, TrainingByStep):
+    pass
+
+
+def trained(folder, kind=DenseTraining, **options):
     small = {"filters": 2, "batch_size": 10, "epochs": 3, "gamma": 0.1, "threshold": 1e-3}
     settings = cifar10.settings("report").with_options(**{**small, **options})
-    images = random_images()
-    training = kind(settings, lambda: network(settings, images), images, folder)
-    training.fit([])
+    folder.mkdir(exist_ok=True)
+    training = kind(settings, random_images(), RunFolder(folder))
+    training.train()
     return training
 
 
 @pytest.fixture
 def both(tmp_path, monkeypatch):
     def train(*arguments, **options):
-        single = trained(Checkpoints(tmp_path / "single"), *arguments, **options)
+        single = trained(tmp_path / "single", *arguments, **options)
         monkeypatch.setattr(accelerator, "is_at_hand", lambda: True)
-        return single, trained(Checkpoints(tmp_path / "scanned"), *arguments, **options)
+        return single, trained(tmp_path / "scanned", *arguments, **options)
 
     return train
 
@@ -112,10 +122,10 @@ def test_a_block_gives_exactly_the_weights_of_its_steps(both, options):
 
 @on_jax
 def test_a_block_of_convolutions_gives_the_weights_within_rounding(both):
-    single, scanned = both(cifar10.network, epochs=1)
+    single, scanned = both(BopTraining, epochs=1)
     equal = [
         np.mean(to_numpy(value) == to_numpy(expected))
-        for value, expected in zip(scanned.network.weights, single.network.weights, strict=True)
+        for value, expected in zip(scanned.model.weights, single.model.weights, strict=True)
         if getattr(value, "precision", 32) == 1
     ]
     assert min(equal) > 0.99
@@ -126,8 +136,7 @@ def test_a_block_of_convolutions_gives_the_weights_within_rounding(both):
 def test_the_steps_of_a_block_are_recorded_one_by_one(tmp_path, monkeypatch):
     runs = []
     for path in (tmp_path / "single", tmp_path / "scanned"):
-        path.mkdir()
-        runs.append(trained(RunFolder(path), dense_network, TrainingByStep)._rows)
+        runs.append(trained(path, DenseTrainingByStep)._rows)
         monkeypatch.setattr(accelerator, "is_at_hand", lambda: True)
     assert len(runs[0]) == 27
     assert runs[1] == runs[0]
@@ -136,9 +145,9 @@ def test_the_steps_of_a_block_are_recorded_one_by_one(tmp_path, monkeypatch):
 @on_jax
 def test_a_resumed_training_of_blocks_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(accelerator, "is_at_hand", lambda: True)
-    whole = trained(Checkpoints(tmp_path / "whole"))
-    trained(Checkpoints(tmp_path / "parts"), epochs=1)
-    resumed = trained(Checkpoints(tmp_path / "parts"))
+    whole = trained(tmp_path / "whole")
+    trained(tmp_path / "parts", epochs=1)
+    resumed = trained(tmp_path / "parts")
     for value, expected in zip(resumed._state, whole._state, strict=True):
         np.testing.assert_array_equal(to_numpy(value), to_numpy(expected))
 

@@ -21,13 +21,14 @@ def letters(worked, stop_at=None):
     """Three runs that note when they are at work."""
 
     def run(letter):
-        def work(settings, images, here):
+        def measure(settings, images, here):
             worked.append(letter)
             if letter == stop_at:
                 raise KeyboardInterrupt
-            return {"accuracy": 0.5, "letter": letter}, 1.25
+            here.seconds = 1.25
+            return {"accuracy": 0.5, "letter": letter}
 
-        return Run(SETTINGS, SETTINGS, work)
+        return Run(SETTINGS, SETTINGS, measure)
 
     return {letter: run(letter) for letter in "abc"}
 
@@ -40,7 +41,7 @@ def test_each_run_has_a_folder(tmp_path, capsys):
     assert "run 2 of 3, b" in capsys.readouterr().out
 
 
-def test_finished_runs_are_skipped_and_the_rest_carried_out(tmp_path, capsys):
+def test_finished_runs_are_skipped_and_the_rest_run(tmp_path, capsys):
     worked = []
     with pytest.raises(KeyboardInterrupt):
         run_series(letters(worked, stop_at="b"), out=tmp_path)
@@ -50,7 +51,7 @@ def test_finished_runs_are_skipped_and_the_rest_carried_out(tmp_path, capsys):
     assert "run 1 of 3, a: finished before" in capsys.readouterr().out
 
 
-def test_overwrite_carries_out_all_of_them(tmp_path):
+def test_overwrite_runs_all_of_them(tmp_path):
     worked = []
     for _ in range(2):
         run_series(letters(worked), only=["a"], out=tmp_path, overwrite=True)

@@ -3,11 +3,14 @@ import pytest
 from experiments import quickstart
 from experiments.approximation_viewpoint import runs as approximation_viewpoint
 from experiments.cifar10 import runs as cifar10
-from experiments.engine.settings import shortened
 from experiments.hyperparameters import runs as hyperparameters
 from experiments.learning_rate import runs as learning_rate
 
 FULL = cifar10.settings("report")
+
+
+def shortened(settings, protocol):
+    return ", ".join(settings.shortened(protocol)) or None
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from experiments import quickstart
 from experiments.cifar10 import runs as cifar10
 from experiments.data import load
 from experiments.engine import training as training_module
-from experiments.engine.bop_training import BopTraining, optimizer
-from experiments.engine.checkpoint import Checkpoints, Progress
-from experiments.engine.training import split
+from experiments.engine.checkpoint import Progress
+from experiments.engine.folder import RunFolder
+from experiments.engine.split import split
 from larq_bop import Bop
 from tests.backends import BACKEND, to_numpy
 from tests.experiments.images import random_images
@@ -20,9 +20,8 @@ def prepare(folder, data=None, **options):
     small = {"filters": 4, "batch_size": 10, "epochs": 2}
     settings = quickstart.settings("digits", "quick").with_options(**{**small, **options})
     data = data or random_images()
-    return BopTraining(
-        settings, lambda: quickstart.network(settings, data), data, Checkpoints(folder)
-    )
+    folder.mkdir(exist_ok=True)
+    return quickstart.QuickstartTraining(settings, data, RunFolder(folder))
 
 
 def test_the_report_is_set_as_in_its_section_4_3():
@@ -55,11 +54,10 @@ def test_nothing_is_held_out_for_the_paper():
     assert validation is None
 
 
-def test_gamma_decays_by_steps_of_epochs():
-    settings = cifar10.settings("report")
+def test_gamma_decays_by_steps_of_epochs(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.layers[0].kernel.precision = 1
-    both = optimizer(settings, steps=900)
+    both = prepare(tmp_path, gamma=1e-3, gamma_decay_epochs=100).optimizer(steps=900)
     both.build(model.trainable_variables)
     bop = both.pred_opt_pairs[0][1]
     gammas = []
@@ -72,10 +70,10 @@ def test_gamma_decays_by_steps_of_epochs():
 
 def test_the_history_has_the_gamma_of_each_epoch(tmp_path):
     training = prepare(tmp_path, epochs=5, gamma=0.5, gamma_decay=0.5, gamma_decay_epochs=2)
-    training.fit([])
+    training.train()
     gammas = [row["gamma"] for row in training.progress.history]
     assert gammas == [0.5, 0.5, 0.25, 0.25, 0.125]
-    used = training._model.optimizer.pred_opt_pairs[0][1]
+    used = training._on_bytes.optimizer.pred_opt_pairs[0][1]
     used._iterations.assign_add(-1)
     assert float(to_numpy(used.gamma)) == pytest.approx(0.125)
 
@@ -100,7 +98,7 @@ def test_a_run_is_done_when_nothing_flips_any_more(tmp_path, flips, patience, do
 def test_training_stops_when_nothing_flips(tmp_path):
     # Beyond this threshold no weight ever flips.
     training = prepare(tmp_path, threshold=1e9, patience=2, epochs=50)
-    training.fit([])
+    training.train()
     assert training.progress.epoch == 2
     assert [row["flips"] for row in training.progress.history] == [0, 0]
 
@@ -110,27 +108,27 @@ def test_the_best_epoch_is_the_one_of_the_lowest_validation_loss(tmp_path):
     seen = []
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(
-            (logs["val_loss"], [to_numpy(w) for w in training.network.weights])
+            (logs["val_loss"], [to_numpy(w) for w in training.model.weights])
         )
     )
-    training.fit([watch])
+    training.train([watch])
     best = int(np.argmin([loss for loss, _ in seen]))
     result = training.test()
     assert result["tested_epoch"] == best + 1 == training.progress.best_epoch
-    for weight, expected in zip(training.network.weights, seen[best][1], strict=True):
+    for weight, expected in zip(training.model.weights, seen[best][1], strict=True):
         np.testing.assert_array_equal(to_numpy(weight), expected)
 
 
 def test_the_last_weights_are_tested_without_validation(tmp_path):
     training = prepare(tmp_path, validation_share=0.0)
-    training.fit([])
+    training.train()
     assert training.test()["tested_epoch"] == 2
     assert "val_loss" not in training.progress.history[0]
 
 
 def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
     whole = prepare(tmp_path / "whole")
-    whole.fit([])
+    whole.train()
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -138,19 +136,19 @@ def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
 
     first = prepare(tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
-        first.fit([Stop()])
+        first.train([Stop()])
     second = prepare(tmp_path / "parts")
     assert second.progress.epoch == 1
-    second.fit([])
+    second.train()
     assert second.progress.history == whole.progress.history
     assert second.test() == whole.test()
-    for weight, expected in zip(second.network.weights, whole.network.weights, strict=True):
+    for weight, expected in zip(second.model.weights, whole.model.weights, strict=True):
         np.testing.assert_array_equal(to_numpy(weight), to_numpy(expected))
 
 
 def test_only_batch_normalization_is_trained_by_adam(tmp_path):
     training = prepare(tmp_path)
-    model = training._model
+    model = training._on_bytes
     binary = [v for v in model.trainable_variables if Bop.is_binary_variable(v)]
     others = [v.path for v in model.trainable_variables if not Bop.is_binary_variable(v)]
     assert len(binary) == 5
@@ -173,7 +171,7 @@ def test_the_quickstart_learns_digits(tmp_path):
             epochs=whole.epochs,
             seed=seed,
         )
-        training.fit([])
+        training.train()
         accuracies.append(training.test()["test_accuracy"])
     assert np.median(accuracies) >= 0.97
 
@@ -192,11 +190,11 @@ def test_checkpoints_are_seconds_apart_but_for_the_last(tmp_path, monkeypatch):
         "save",
         lambda progress, *values: (saved.append(progress.epoch), save(progress, *values)),
     )
-    training.fit([])
+    training.train()
     # Time goes on by a second an epoch, and by one more when a checkpoint is written.
     assert saved == [5, 9]
     best = training.progress.best_epoch
-    assert (tmp_path / f"best-{best:05}.npz").exists()
+    assert (tmp_path / "checkpoints" / f"best-{best:05}.npz").exists()
 
 
 def test_the_best_weights_survive_until_their_checkpoint(tmp_path, monkeypatch):
@@ -205,12 +203,12 @@ def test_the_best_weights_survive_until_their_checkpoint(tmp_path, monkeypatch):
     seen = {}
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.update(
-            {epoch + 1: [to_numpy(w) for w in training.network.weights]}
+            {epoch + 1: [to_numpy(w) for w in training.model.weights]}
         )
     )
-    training.fit([watch])
+    training.train([watch])
     training.test()
     for weight, expected in zip(
-        training.network.weights, seen[training.progress.best_epoch], strict=True
+        training.model.weights, seen[training.progress.best_epoch], strict=True
     ):
         np.testing.assert_array_equal(to_numpy(weight), expected)

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from experiments.errors import ExperimentError
-from experiments.fast_recipe import figure, tables
-from experiments.fast_recipe import runs as ablation
+from experiments.fast_recipe import figure, runs, tables
 from tests.experiments.cifar10.test_tables import write
 from tests.experiments.synthetic import curve, put
 
 
-def put_ablation(root, variant, seed, accuracy):
+def put_ablation(root, variant, seed, accuracy, **changes):
     history = {**curve(3), "val_accuracy": np.array([0.1, 0.9, accuracy])}
     result = {"test_accuracy": 0.5, "tested_epoch": 2, "epochs": 3}
-    put(root / "ablation" / f"{variant}-seed-{seed}", result, history, epochs=3, seed=seed)
+    settings = {**runs.settings(variant, seed, "short").as_dict(), "epochs": 3, **changes}
+    put(root / "ablation" / f"{variant}-seed-{seed}", result, history, **settings)
 
 
 def test_only_runs_of_the_recipe_are_its_runs(tmp_path):
@@ -56,7 +56,7 @@ def test_an_ingredient_is_worth_what_its_lack_costs_on_average(tmp_path):
     put_ablation(tmp_path, "report", 0, 0.6)
     worth = tables.worth(tables.ablations(tmp_path))
     assert worth.index.tolist() == [
-        tables.NAMES[name] for name in ("recipe", "gamma-by-steps", "report")
+        runs.VARIANTS[name].label for name in ("recipe", "gamma-by-steps", "report")
     ]
     assert worth["seeds"].tolist() == [3, 3, 1]
     np.testing.assert_allclose(worth["mean"], [0.82, 0.72, 0.6])
@@ -64,8 +64,16 @@ def test_an_ingredient_is_worth_what_its_lack_costs_on_average(tmp_path):
     np.testing.assert_allclose(worth["difference"], [0.0, -0.1, -0.22], atol=1e-12)
 
 
-def test_every_variant_has_a_name():
-    assert tables.NAMES.keys() == ablation.VARIANTS.keys()
+@pytest.mark.parametrize("preset", ["quick", "short", "full"])
+def test_a_run_is_of_the_variant_whose_settings_it_has(preset):
+    for name, run in runs.runs(preset, dtype_policy="mixed_bfloat16").items():
+        assert runs.variant_of(run.settings.as_dict()) == name.partition("-seed-")[0]
+
+
+def test_runs_of_no_variant_are_left_out(tmp_path):
+    put_ablation(tmp_path, "recipe", 0, 0.8)
+    put_ablation(tmp_path, "recipe", 1, 0.1, batch_size=64)
+    assert [run.path.name for run in tables.ablations(tmp_path)] == ["recipe-seed-0"]
 
 
 def test_no_ablation_is_told(tmp_path):
@@ -75,8 +83,8 @@ def test_no_ablation_is_told(tmp_path):
 
 def test_a_variant_differs_from_the_recipe_where_it_says():
     def changed(variant):
-        settings = ablation.settings(variant, 0, "full").as_dict()
-        recipe = ablation.settings("recipe", 0, "full").as_dict()
+        settings = runs.settings(variant, 0, "full").as_dict()
+        recipe = runs.settings("recipe", 0, "full").as_dict()
         return {name: value for name, value in settings.items() if value != recipe[name]}
 
     assert changed("gamma-by-steps") == {"gamma_schedule": "step"}
@@ -88,6 +96,6 @@ def test_a_variant_differs_from_the_recipe_where_it_says():
         "gamma_schedule": "step",
         "learning_rate_schedule": "constant",
     }
-    assert set(ablation.runs("quick")) == {
-        f"{variant}-seed-{seed}" for variant in ablation.VARIANTS for seed in (0, 1, 2)
+    assert set(runs.runs("quick")) == {
+        f"{variant}-seed-{seed}" for variant in runs.VARIANTS for seed in (0, 1, 2)
     }

@@ -4,9 +4,9 @@ import gzip
 import pytest
 
 from experiments import quickstart
-from experiments.engine import run
 from experiments.engine.checkpoint import Checkpoints
 from experiments.engine.folder import RunFolder
+from experiments.engine.run import run_one
 from experiments.errors import ExperimentError
 from experiments.hyperparameters import runs
 from tests.experiments.command import read, rows
@@ -19,7 +19,7 @@ SMALL = {"epochs": 2, "batch_size": 15, "filters": 2}
 @pytest.fixture(autouse=True)
 def _small_network(monkeypatch):
     """Binarynet has a million weights in its dense layers, whatever its filters."""
-    monkeypatch.setattr(runs, "network", quickstart.network)
+    monkeypatch.setattr(runs.TrainingByStep, "network", quickstart.QuickstartTraining.network)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_nine_settings_are_those_of_the_figure_and_of_the_text():
 
 
 def test_every_step_is_written_down(tmp_path, images):
-    result = run.carry_out(small_run(), images, tmp_path)
+    result = run_one(small_run(), images, tmp_path)
     written, history = steps(tmp_path), rows(tmp_path)
     # 90 of 100 images are 6 batches of 15.
     assert [int(row["step"]) for row in written] == list(range(1, 13))
@@ -90,7 +90,7 @@ def test_an_interrupted_run_resumes_with_all_its_steps(tmp_path, images):
 
 def test_a_run_without_its_steps_does_not_go_on(tmp_path, images):
     with interrupted(Checkpoints, "save", 2), pytest.raises(KeyboardInterrupt):
-        run.carry_out(small_run(), images, tmp_path)
+        run_one(small_run(), images, tmp_path)
     (tmp_path / "steps.csv.gz").unlink()
     with pytest.raises(ExperimentError, match=r"steps\.csv\.gz cannot be read.*--overwrite"):
-        run.carry_out(small_run(), images, tmp_path)
+        run_one(small_run(), images, tmp_path)

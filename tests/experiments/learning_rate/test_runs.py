@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from experiments.engine import run
 from experiments.engine.checkpoint import Checkpoints
-from experiments.engine.training import Training
+from experiments.engine.folder import RunFolder
+from experiments.engine.run import run_one
 from experiments.learning_rate import runs
 from experiments.networks import binary_layers
 from larq_bop.models import latent_cnn
@@ -75,7 +75,7 @@ def small_run():
 
 
 def test_a_run_leaves_the_training_accuracy_by_epoch(tmp_path):
-    result = run.carry_out(small_run(), random_images(n=64, shape=SHAPE), tmp_path)
+    result = run_one(small_run(), random_images(n=64, shape=SHAPE), tmp_path)
     history = rows(tmp_path)
     assert list(history[0]) == ["epoch", "loss", "accuracy"]
     assert [row["epoch"] for row in history] == ["1", "2"]
@@ -93,16 +93,14 @@ def test_steps_together_are_the_same_steps(tmp_path):
     images = random_images(n=80, shape=SHAPE)
 
     def weights(steps):
-        training = Training(
-            small_run().settings,
-            lambda: latent_cnn(SHAPE),
-            lambda steps: keras.optimizers.Adam(),
-            images,
-            Checkpoints(tmp_path / str(steps)),
-            steps,
-        )
-        training.fit([])
-        return training.progress.history, [to_numpy(v) for v in training.network.variables]
+        class Together(runs.ConfigurationTraining):
+            steps_per_execution = steps
+
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        training = Together(small_run().settings, images, RunFolder(folder))
+        training.train()
+        return training.progress.history, [to_numpy(v) for v in training.model.variables]
 
     # Five steps an epoch: the last execution is not a whole one.
     together, one_by_one = weights(3), weights(1)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from experiments.engine import run
+from experiments.engine.run import run_one
 from experiments.learning_rate import runs as learning_rate
 from experiments.learning_rate import scaling
 from experiments.networks import binary_layers
@@ -102,7 +102,7 @@ def test_the_first_differing_step_is_told():
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scaling")
     made = learning_rate.runs("report", "mnist", epochs=2, batch_size=16)["scaling-mnist"]
-    return folder, run.carry_out(made, random_images(n=64, shape=SHAPE), folder)
+    return folder, run_one(made, random_images(n=64, shape=SHAPE), folder)
 
 
 def test_a_run_leaves_a_row_a_step(finished):

@@ -13,13 +13,15 @@ WEIGHTS = 200
 
 def write(root, dataset, configuration, epochs, end=0.5, series="learning-rate", **settings):
     folder = root / series / f"{dataset}-{configuration}"
-    put(folder, {}, curve(epochs, end=end), dataset=dataset, epochs=epochs, **settings)
+    settings |= {"dataset": dataset, "configuration": configuration, "epochs": epochs}
+    put(folder, {}, curve(epochs, end=end), **settings)
 
 
 def write_scaling(root, dataset, **variants):
     steps = {"step": [1, 2, 3, 4], **variants}
     folder = root / "learning-rate" / f"scaling-{dataset}"
-    put(folder, {"weights": WEIGHTS}, curve(1), ("steps.csv", steps), dataset=dataset, epochs=1)
+    settings = {"dataset": dataset, "configuration": "scaling", "epochs": 1}
+    put(folder, {"weights": WEIGHTS}, curve(1), ("steps.csv", steps), **settings)
 
 
 def test_accuracies_stand_beside_the_reports(tmp_path):

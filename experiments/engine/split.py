@@ -1,0 +1,37 @@
+"""Which images a run trains on, which it holds out for validation, and which test it."""
+
+from __future__ import annotations
+
+import keras
+
+from experiments.data import Dataset
+from experiments.data.batches import Batches
+from experiments.data.preprocessing import on_bytes
+from experiments.engine.settings import Settings
+
+_EVALUATION_BATCH = 250
+
+
+def split(settings: Settings, data: Dataset) -> tuple[Batches, Batches | None, Batches]:
+    """Returns the batches for training, for validation, if any, and for the test."""
+    n = settings.limit or len(data.train_images)
+    images, labels = data.train_images[:n], data.train_labels[:n]
+    held_out = round(len(images) * settings.validation_share)
+    kept = len(images) - held_out
+    training = Batches(
+        images[:kept], labels[:kept], settings.batch_size, settings.augment, settings.seed
+    )
+    validation = Batches(images[kept:], labels[kept:], _EVALUATION_BATCH, settings.augment)
+    return training, validation if held_out else None, evaluation_batches(data, settings.augment)
+
+
+def evaluation_batches(data: Dataset, augment: bool = False) -> Batches:
+    """Returns the test images, for a model that was made with or without augmentation."""
+    return Batches(data.test_images, data.test_labels, _EVALUATION_BATCH, augment)
+
+
+def accuracy_on_test_images(network: keras.Model, data: Dataset) -> float:
+    """Returns a network's accuracy on the test images."""
+    model = on_bytes(network, augment=False)
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model.evaluate(evaluation_batches(data), verbose=0)[1]
