@@ -71,7 +71,7 @@ def measure(
         Path | None, typer.Option(dir_okay=False, help="Write all numbers to this file, as JSON.")
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the table as the README has it.")
+        bool, typer.Option("--markdown", help="Print the table as benchmarks/README.md has it.")
     ] = False,
 ):
     """Measures the rows of the table and shows them."""

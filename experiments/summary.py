@@ -23,7 +23,7 @@ _COLUMNS = ("what", "ours", "the report", "the paper", "our runs")
 
 
 def main_table(root: Path = RESULTS) -> str:
-    """Returns the README's table, in Markdown: our number, the report's, the paper's.
+    """Returns the table of all results, in Markdown: our number, the report's, the paper's.
 
     Args:
         root: The folder of all experiments' results; what is missing there has no row.
@@ -218,5 +218,5 @@ def _links(runs: list[Run], experiment: str) -> str:
 
 
 if __name__ == "__main__":
-    put_between_markers(RESULTS.parents[1] / "README.md", main_table())
+    put_between_markers(RESULTS.parents[1] / "docs" / "reproduction.md", main_table())
     put_between_markers(RESULTS / "README.md", runs_table())

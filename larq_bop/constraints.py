@@ -35,6 +35,7 @@ class WeightClip(keras.constraints.Constraint):
 
 
 weight_clip = WeightClip
+"""Another name of `WeightClip`, as in Larq."""
 
 
 def get(identifier: Identifier) -> Callable[..., Any] | None:

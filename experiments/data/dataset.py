@@ -110,5 +110,5 @@ def require(package: str) -> ModuleType:
     except ImportError as error:
         raise ExperimentError(
             f"This data set needs {package}, which cannot be imported ({cause(error)}): "
-            "run pip install 'larq_bop[experiments]'."
+            "run pip install -e '.[experiments]' in the clone of larq_bop."
         ) from error

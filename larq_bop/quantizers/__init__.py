@@ -25,6 +25,7 @@ from larq_bop.quantizers.sign import (
 from larq_bop.quantizers.ternary import SteTern, ste_tern
 
 NoOpQuantizer = NoOp
+"""Another name of `NoOp`, as in Larq."""
 
 __all__ = [
     "ApproxSign",

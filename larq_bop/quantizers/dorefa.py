@@ -99,3 +99,4 @@ def _is_proper(x):
 
 
 DoReFaQuantizer = DoReFa
+"""Another name of `DoReFa`, as in Larq."""

@@ -75,7 +75,7 @@ def test_prepared_data_of_another_size_are_told(tiny, tiny_folder, tmp_path, mon
 @pytest.mark.parametrize("package", ["tensorflow_datasets", "tensorflow"])
 def test_a_missing_package_is_told(tiny, tiny_folder, tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    sentence = rf"needs {package}, .* run pip install 'larq_bop\[experiments\]'"
+    sentence = rf"needs {package}, .* run pip install -e '\.\[experiments\]' in the clone"
     with pytest.raises(ExperimentError, match=sentence):
         load("mnist", tiny_folder, tmp_path)
 
