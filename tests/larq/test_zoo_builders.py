@@ -23,18 +23,22 @@ def sizes(name):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-@pytest.mark.parametrize("whole", [False, True], ids=["weights", "model"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_with_larq_zoos_file_it_is_larq_zoos_network(name, whole, tmp_path):
-    if whole and name != "QuickNetSmall":
-        pytest.skip("the layout of the file is the same for each model")
+def test_with_larq_zoos_file_it_is_larq_zoos_network(name, tmp_path):
     theirs = zoo.build(name)
-    path = tmp_path / "weights.h5"
-    theirs.save(path) if whole else theirs.save_weights(path)
-    ours = BUILDERS[name](**sizes(name), latent_weights=True, weights=path)
+    theirs.save_weights(tmp_path / "weights.h5")
+    ours = BUILDERS[name](**sizes(name), latent_weights=True, weights=tmp_path / "weights.h5")
     crossings.assert_equal_weights(theirs, ours)
     crossings.assert_equal_predictions(theirs, ours, zoo.images(theirs))
     assert totals(lb.models.ModelProfile(ours)) == totals(larq.models.ModelProfile(theirs))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_file_of_a_whole_model_of_keras_2(tmp_path):
+    theirs = zoo.build("QuickNetSmall")
+    theirs.save(tmp_path / "model.h5")
+    ours = lb.zoo.quicknet_small(**zoo.SMALL, latent_weights=True, weights=tmp_path / "model.h5")
+    crossings.assert_equal_weights(theirs, ours)
 
 
 @pytest.mark.parametrize("name", ["BinaryAlexNet", "QuickNetSmall"])
