@@ -11,7 +11,7 @@ from tests.larq import crossings, zoo
 
 lce = pytest.importorskip("larq_compute_engine", reason="Larq Compute Engine is not installed")
 
-QUICK = ("QuickNetSmall", "BiRealNet", "RealToBinaryNet")
+QUICK = ("QuickNetSmall", "BiRealNet")
 NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in zoo.MODELS]
 
 
