@@ -14,6 +14,7 @@ from larq_bop import (
     optimizers,
     quantizers,
     utils,
+    zoo,
 )
 from larq_bop.optimizers import Bop, Bop2ndOrder, CaseOptimizer
 
@@ -36,4 +37,5 @@ __all__ = [
     "optimizers",
     "quantizers",
     "utils",
+    "zoo",
 ]

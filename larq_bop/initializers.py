@@ -17,6 +17,7 @@ __all__ = [
     "BinaryGlorotUniform",
     "BinaryHeNormal",
     "BinaryHeUniform",
+    "StandIn",
 ]
 
 
@@ -94,3 +95,22 @@ class BinaryHeUniform(_SeededBinary):
     """The sign of `keras.initializers.HeUniform(seed)`."""
 
     initializer_class = keras.initializers.HeUniform
+
+
+@keras.saving.register_keras_serializable(package="larq_bop")
+class StandIn(keras.initializers.GlorotUniform):
+    """Stands for an initializer that exists elsewhere, and says which one: the weights are there.
+
+    `larq_bop.larq.from_larq` puts it in the place of functions and of what Keras 3 has not. It
+    draws as Keras' default does.
+
+    Args:
+        was: The name of the initializer.
+    """
+
+    def __init__(self, was: str):
+        super().__init__()
+        self.was = was
+
+    def get_config(self) -> dict[str, Any]:
+        return {"was": self.was}

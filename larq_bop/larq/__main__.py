@@ -1,4 +1,4 @@
-"""`python -m larq_bop.larq convert MODEL OUT.tflite [options]`."""
+"""`larq-bop convert MODEL OUT.tflite [options]`, or `python -m larq_bop.larq convert ...`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from larq_bop.larq.deploy import convert
-from larq_bop.larq.refusals import CannotConvertError
+
+def run() -> int:
+    """Runs the command where `tf.keras` is Keras 2, and returns its exit status.
+
+    TensorFlow, imported already, has made its choice: so Python starts anew in this process.
+    """
+    if "TF_USE_LEGACY_KERAS" not in os.environ:
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, "TF_USE_LEGACY_KERAS": "1"})
+    return main()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m larq_bop.larq", description=__doc__)
+    parser = argparse.ArgumentParser(prog="larq-bop", description=__doc__)
     command = parser.add_subparsers(required=True, metavar="convert").add_parser(
         "convert", help="convert a saved model to a .tflite file for Larq Compute Engine"
     )
@@ -40,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = vars(parser.parse_args(arguments))
     try:
         with _held_back_unless_it_fails():
+            from larq_bop.larq import convert  # Not before an option that is none is told.
+
             report = convert(chosen.pop("model"), chosen.pop("out"), **chosen)
     except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -67,9 +76,13 @@ def _held_back_unless_it_fails() -> Iterator[None]:
         try:
             os.dup2(noise.fileno(), 2)
             yield
+        except (ImportError, OSError):
+            raise
         except Exception as error:
+            from larq_bop.larq import CannotConvertError
+
             of_the_engine = isinstance(error, CannotConvertError) and error.__cause__
-            if of_the_engine or not isinstance(error, OSError | ValueError):
+            if of_the_engine or not isinstance(error, ValueError):
                 _copy(noise, screen)
             raise
         finally:
@@ -84,4 +97,4 @@ def _copy(noise: BinaryIO, screen: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from larq_bop.larq.translation import in_float32
+from larq_bop.larq.dtypes import in_float32
 
 ROLES = ("kernel", "depthwise", "pointwise")
 

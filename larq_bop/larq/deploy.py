@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tf_keras
 
@@ -13,6 +15,7 @@ from larq_bop import files
 from larq_bop.larq import engine
 from larq_bop.larq.binary_layers import is_meant_to_be_binary
 from larq_bop.larq.crossing import with_origins
+from larq_bop.larq.customs import Customs
 from larq_bop.larq.engine_model import for_engine
 from larq_bop.larq.graph import called_layers
 from larq_bop.larq.loading import load
@@ -74,6 +77,7 @@ def convert(
     inference_input_type="float32",
     inference_output_type="float32",
     experimental_default_int8_range: tuple[float, float] | None = None,
+    custom_objects: Mapping[Any, Callable] | None = None,
 ) -> Conversion:
     """Converts a model to a `.tflite` file for Larq Compute Engine.
 
@@ -104,6 +108,7 @@ def convert(
         experimental_default_int8_range: The least and the largest of all values that no such layer
             tells the range of. The engine computes them in int8 then, with other predictions: it
             is for measurements of speed.
+        custom_objects: The equals on Keras 2 of what only Keras 3 has, as for `to_larq`.
 
     Returns:
         What came out.
@@ -122,10 +127,11 @@ def convert(
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
     if input_unit is not None and not 0 < input_unit < math.inf:
         raise ValueError(f"Expected `input_unit` to be positive. Received: {input_unit}")
-    model = load(model) if isinstance(model, (str, os.PathLike)) else model
+    if isinstance(model, (str, os.PathLike)):
+        model = load(model, Customs(custom_objects))
     larqs, origin = model, lambda layer: layer
     if not isinstance(model, tf_keras.Model):
-        larqs, origin = with_origins(model, dtype="float32")
+        larqs, origin = with_origins(model, "float32", custom_objects)
     check_inputs(larqs)
     layers = called_layers(larqs)
     for layer in layers:

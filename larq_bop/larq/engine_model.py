@@ -11,8 +11,8 @@ import numpy as np
 import tf_keras
 
 from larq_bop.larq.binary_layers import DENSE, ROLES, is_meant_to_be_binary, kernel_of, used_kernel
+from larq_bop.larq.dtypes import in_float32, with_dtype
 from larq_bop.larq.small_maps import is_computed_wrongly, padded_with_ones
-from larq_bop.larq.translation import in_float32, with_dtype
 
 __all__ = ["for_engine"]
 

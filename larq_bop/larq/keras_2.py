@@ -2,42 +2,28 @@
 
 import importlib
 import importlib.util
-import os
-import sys
 
 import keras
 
-# While Python looks for the command of `python -m larq_bop.larq`: a process of its own, in which
-# nobody else uses `tf.keras`.
-_IS_COMMAND = sys.argv[:1] == ["-m"] and "larq_bop.larq" in sys.orig_argv
-
-
-def _refuse(message: str):
-    raise SystemExit(message) if _IS_COMMAND else ImportError(message)
-
-
 if keras.backend.backend() != "tensorflow":
-    _refuse(
+    raise ImportError(
         "larq_bop.larq runs on TensorFlow, but the backend of Keras 3 is "
         f"{keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow."
     )
 
 for _package in ("larq", "tf_keras"):
     if importlib.util.find_spec(_package) is None:
-        _refuse(
+        raise ImportError(
             f"larq_bop.larq needs {_package}, which is not installed: install larq_bop with its "
             'extra "larq", in an environment of its own (NumPy below 2).'
         )
-
-if _IS_COMMAND and "TF_USE_LEGACY_KERAS" not in os.environ:
-    os.execve(sys.executable, sys.orig_argv, {**os.environ, "TF_USE_LEGACY_KERAS": "1"})
 
 import tensorflow as tf  # noqa: E402
 
 # TensorFlow chooses its module when it is imported, and its attribute when that is used first.
 for _layers in (importlib.import_module("tensorflow.keras.layers"), tf.keras.layers):
     if not _layers.Layer.__module__.startswith("tf_keras."):
-        _refuse(
+        raise ImportError(
             "larq_bop.larq needs tf.keras to be Keras 2, and it is Keras 3: "
             "set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported."
         )

@@ -13,6 +13,7 @@ import larq
 import tf_keras
 
 import larq_bop
+from larq_bop.larq.side import Side
 
 # Where things are on Keras 3 and on Keras 2, by what they are.
 _ROOMS = {
@@ -30,9 +31,6 @@ _ROOMS = {
     "initializers": [(keras.initializers, tf_keras.initializers)],
     "regularizers": [(keras.regularizers, tf_keras.regularizers)],
 }
-
-# The packages of each side, as saved classes name them: Keras 2 calls itself Keras, too.
-PACKAGES = ({"keras", "larq_bop"}, {"keras", "tf_keras", "larq"})
 
 # What has one name and two meanings, and how they differ.
 DIFFERENT = {
@@ -59,20 +57,12 @@ IDLE = {
     *("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
 }
 
-# The layers that do what operations of TensorFlow between two layers do.
-OPERATIONS = {
-    "__operators__.add": "Add",
-    "math.add": "Add",
-    "math.subtract": "Subtract",
-    "math.multiply": "Multiply",
-}
-
 # What an argument must be for a layer that has no such argument on the other side.
 NEUTRAL = {"data_format": "channels_last", "rms_scaling": False, "rng_type": "stateful"}
 
 
-def pair(name: str, *rooms: str) -> tuple[Callable, Callable] | None:
-    """Returns what goes by a name on Keras 3 and on Keras 2, or None if one of them lacks it.
+def pair(name: str, *rooms: str) -> dict[Side, Callable] | None:
+    """Returns what goes by a name on either side, or None if one of them lacks it.
 
     Args:
         name: The name of a class or function.
@@ -80,7 +70,24 @@ def pair(name: str, *rooms: str) -> tuple[Callable, Callable] | None:
     """
     for room in rooms:
         for ours, theirs in _ROOMS.get(room, ()):
-            found = getattr(ours, name, None), getattr(theirs, name, None)
-            if None not in found:
+            found = {
+                Side.KERAS_3: getattr(ours, name, None),
+                Side.KERAS_2: getattr(theirs, name, None),
+            }
+            if None not in found.values():
                 return found
     return None
+
+
+def renamed(kind: str, name: str, to: Side) -> str:
+    """Returns what an argument of a class is called on a side.
+
+    Args:
+        kind: The name of the class.
+        name: The argument's name on the other side.
+        to: The side.
+    """
+    names = RENAMED.get(kind, {})
+    if to is Side.KERAS_3:
+        names = {theirs: ours for ours, theirs in names.items()}
+    return names.get(name, name)

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import keras
 import tf_keras
 
-__all__ = ["load"]
+from larq_bop.larq.customs import CURE, Customs
+from larq_bop.larq.side import CannotCrossError
+
+__all__ = ["is_withheld", "load"]
 
 
-def load(path):
+def load(path, customs: Customs | None = None):
     """Loads a saved model with the Keras that saved it, not compiled.
+
+    A function that was saved as code, as a `Lambda` is, never runs: what is given for the layer
+    stands in its place.
 
     Args:
         path: A `.keras` or `.h5` file of Keras 3 or 2, or a SavedModel of Keras 2.
+        customs: What is given for what is not known.
 
     Returns:
         A model of `keras` or of `tf.keras`.
 
     Raises:
         FileNotFoundError: if there is nothing.
+        CannotCrossError: if the model cannot be loaded without the saved code.
         ValueError: if it is no model, damaged, or has layers that are not known here.
     """
-    path = Path(path)
+    path, customs = Path(path), customs or Customs()
     if not path.exists():
         raise FileNotFoundError(f"There is no model at {path}.")
+    missing: list[str] = []
     try:
-        model = _saved_by(path).models.load_model(path, compile=False)
+        side = _saved_by(path)
+        with _withheld(side, customs, missing):
+            model = side.models.load_model(path, customs.of_files(), compile=False)
     except Exception as error:  # Each format has errors of its own for what is no model.
+        if missing:
+            raise CannotCrossError(
+                f"{path} cannot be loaded: the layers {', '.join(map(repr, missing))} were saved "
+                f"as code, which never runs. {CURE}."
+            ) from error
         raise ValueError(f"{path} cannot be loaded as a model: {error}") from error
     if not isinstance(model, (keras.Model, tf_keras.Model)):
         raise ValueError(
@@ -39,6 +58,29 @@ def load(path):
             "take the `.keras` file."
         )
     return model
+
+
+def is_withheld(layer) -> bool:
+    """Whether a layer is a `Lambda` whose function was saved as code, and was not loaded."""
+    return getattr(layer, "_is_withheld", False)
+
+
+@contextlib.contextmanager
+def _withheld(side, customs: Customs, missing: list[str]) -> Iterator[None]:
+    """Loads each `Lambda` of a Keras with what is given for it, or with no function of its own."""
+
+    def from_config(cls, config, custom_objects=None, safe_mode=None):
+        layer = cls(lambda inputs: inputs, name=config["name"])
+        given = customs.of_layer(layer)
+        if given is None:
+            missing.append(layer.name)
+            layer._is_withheld = True
+        elif not isinstance(given, type):
+            layer.function = given
+        return layer
+
+    with mock.patch.object(side.layers.Lambda, "from_config", classmethod(from_config)):
+        yield
 
 
 def _saved_by(path: Path):

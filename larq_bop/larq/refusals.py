@@ -14,6 +14,8 @@ from larq_bop.larq.binary_layers import (
     pad_values,
     passes_for_binary,
 )
+from larq_bop.larq.customs import CURE
+from larq_bop.larq.loading import is_withheld
 from larq_bop.larq.small_maps import has_unknown_size, is_computed_wrongly
 
 __all__ = ["CannotConvertError", "check_inputs", "check_layer"]
@@ -52,6 +54,10 @@ def check_layer(layer, target: str = "arm") -> None:
         layer: A layer of Keras 2.
         target: The machine, as the engine calls it.
     """
+    if is_withheld(layer):
+        raise CannotConvertError(
+            f"The layer {layer.name!r} was saved as code, which never runs. {CURE}."
+        )
     _check_activations(layer)
     if passes_for_binary(layer):
         raise CannotConvertError(

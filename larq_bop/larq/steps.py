@@ -16,9 +16,9 @@ import numpy as np
 import tf_keras
 
 from larq_bop.larq.binary_layers import makes_signs
+from larq_bop.larq.dtypes import in_float32
 from larq_bop.larq.graph import Call, Graph
 from larq_bop.larq.integers import Integers, integers_of, step_between
-from larq_bop.larq.translation import in_float32
 
 __all__ = ["Steps", "steps_of"]
 

@@ -15,67 +15,184 @@ import keras
 import larq
 import tf_keras
 
-from larq_bop.larq.layer_table import (
-    DIFFERENT,
-    IDLE,
-    NEUTRAL,
-    OPERATIONS,
-    PACKAGES,
-    RENAMED,
-    UNNAMED,
-    pair,
-)
+import larq_bop
+from larq_bop.larq.customs import CURE, Customs
+from larq_bop.larq.dtypes import with_dtype
+from larq_bop.larq.layer_table import DIFFERENT, IDLE, NEUTRAL, UNNAMED, pair, renamed
+from larq_bop.larq.loading import is_withheld
+from larq_bop.larq.side import CannotCrossError, Side
+from larq_bop.larq.stand_in import StandIn
 
-__all__ = ["KERASES", "CannotCrossError", "in_float32", "translated", "with_dtype"]
-
-KERASES = (keras, tf_keras)
+__all__ = ["Translation"]
 
 _STE_SIGN = {"module": "larq_bop.quantizers", "class_name": "SteSign"}
 _WEIGHT_CLIP = {"module": "larq_bop.constraints", "class_name": "WeightClip", "config": {}}
 
 
-class CannotCrossError(ValueError):
-    """A layer has no equal on the other side."""
-
-
-def translated(layer, to: int, dtype: str | None = None):
-    """Returns the equal layer on the other side, not built.
+class Translation:
+    """What layers of one side are on the other.
 
     Args:
-        layer: A layer of the side that is left.
-        to: The side to go to, a position in the pairs: 0 for Keras 3, 1 for Keras 2.
-        dtype: The layer's dtype policy there, or None for the one that it has.
-
-    Raises:
-        CannotCrossError: if there is none; the message names the layer.
+        to: The side to go to.
+        dtype: The layers' dtype policy there, or None for those that they have.
+        customs: What is given for what has no equal.
     """
-    module, kind = type(layer).__module__, type(layer).__name__
-    try:
-        if _is_identity(layer):
-            kind, config = "Activation", {**_named(layer), "activation": "linear"}
-        elif operation := OPERATIONS.get(getattr(layer, "symbol", None)):
-            kind, config = operation, {}
-        else:
-            _require_known(module, kind, to)
-            config = layer.get_config()
-        if dtype:
-            config = with_dtype(config, dtype)
-        return _made(kind, ("layers", "quantizers"), config, to)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}.") from error
+
+    def __init__(self, to: Side, dtype: str | None = None, customs: Customs | None = None):
+        self._to, self._dtype = to, dtype
+        self._customs = customs or Customs()
+
+    def __call__(self, layer):
+        """Returns the equal layer on the other side, not built, or a function that is given.
+
+        Args:
+            layer: A layer of the side that is left.
+
+        Raises:
+            CannotCrossError: if there is none; the message names the layer.
+        """
+        try:
+            given = self._customs.of_layer(layer)
+            if given is not None:
+                return self._given(layer, given)
+            kind = type(layer).__name__
+            if _is_identity(layer):
+                kind, config = "Activation", {**_named(layer), "activation": "linear"}
+            else:
+                self._require_known(type(layer).__module__, kind)
+                if is_withheld(layer):
+                    raise CannotCrossError(
+                        f"its function was saved as code, which never runs. {CURE}"
+                    )
+                config = layer.get_config()
+            return self._made(kind, ("layers", "quantizers"), self._in_dtype(config))
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}.") from error
+
+    def _in_dtype(self, config: dict[str, Any]) -> dict[str, Any]:
+        return with_dtype(config, self._dtype) if self._dtype else config
+
+    def _given(self, layer, given: Callable):
+        if not isinstance(given, type):
+            return given
+        config = self._in_dtype(layer.get_config())
+        return given(**self._taken(given.__name__, config, type(layer), given))
+
+    def _require_known(self, module: str, name: str) -> None:
+        """Refuses what only has the name of something that both sides have, and what differs."""
+        if module.split(".")[0] not in self._to.other.packages:
+            raise CannotCrossError(f"there is no {name} on the other side. {CURE}")
+        if name in DIFFERENT:
+            raise CannotCrossError(
+                f"{name} is not the same on the other side: {DIFFERENT[name]}. {CURE}"
+            )
+
+    def _made(self, kind: str, rooms: tuple[str, ...], config: dict[str, Any]):
+        """Returns an object of the class of that name, given the config of its equal."""
+        classes = pair(kind, *rooms)
+        if classes is None:
+            raise CannotCrossError(f"there is no {kind} on the other side. {CURE}")
+        there = classes[self._to]
+        return there(**self._taken(kind, config, classes[self._to.other], there))
+
+    def _taken(self, kind: str, config: dict[str, Any], here: type, there: type) -> dict[str, Any]:
+        """Returns the arguments of a class on the other side, from the config of its equal."""
+        defaults, accepted = _arguments(here), {*_arguments(there)}
+        if self._to is Side.KERAS_2:
+            config, accepted = _with_latent_kernels(config), accepted | UNNAMED
+        arguments = {}
+        for name, value in config.items():
+            argument = renamed(kind, name, self._to)
+            if argument in accepted:
+                arguments[argument] = self._value(name, value)
+            elif name not in IDLE and value != NEUTRAL.get(name, defaults.get(name)):
+                raise CannotCrossError(f"its `{name}` does not exist on the other side: {value!r}")
+        return arguments
+
+    def _value(self, name: str, value):
+        """Returns an argument as the other side takes it."""
+        try:
+            return self._equal(name, value)
+        except (TypeError, ValueError):
+            # Weights cross as they are, whatever drew them.
+            if not name.endswith("_initializer"):
+                raise
+            return self._stand_in(_name_of(value))
+
+    def _equal(self, name: str, value):
+        if name == "axis" and isinstance(value, (list, tuple)) and len(value) == 1:
+            return value[0]
+        is_activation = name.endswith("activation") and isinstance(value, str)
+        is_part = callable(value) or (isinstance(value, dict) and "class_name" in value)
+        given = self._customs.of_part(value) if is_activation or is_part else None
+        if given is not None:
+            return self._given_part(name, value, given)
+        if is_activation:
+            self._require_known("keras", value)
+        if callable(value):  # Larq's approx_sign, which Keras 2 has no config of.
+            value = {"class_name": "function", "config": _name_of(value)}
+        if isinstance(value, list):
+            return [self._equal(name, each) for each in value]
+        return self._part(name, value) if is_part else value
+
+    def _given_part(self, name: str, value, given: Callable):
+        if not isinstance(given, type):
+            return given
+        config = value["config"] if isinstance(value, dict) else {}
+        config = config if isinstance(config, dict) else {}
+        return given(**{key: self._value(f"{name}.{key}", each) for key, each in config.items()})
+
+    def _part(self, name: str, saved: dict[str, Any]):
+        """Returns a part of a layer, which is an object itself: a quantizer, an initializer, ..."""
+        kind, config = saved["class_name"], saved["config"]
+        if kind in ("DTypePolicy", "Policy"):
+            return config["name"]
+        if kind == "function":
+            return self._function(name, config)
+        if kind == "StandIn":
+            return self._stand_in(config["was"])
+        self._require_known(saved.get("module") or "", kind)
+        room = saved["module"].split(".")[1]
+        if room == "initializers":
+            # Weights cross as they are: what drew them is only what would draw them anew.
+            if kind == "Binary":
+                return self._part(name, config["initializer"])
+            kind = kind.removeprefix("Binary")
+        return self._made(kind, (room,), config)
+
+    def _function(self, name: str, registered: str):
+        # Larq registers its functions by their names alone.
+        package, _, function = registered.rpartition(">")
+        if package == self._to.other.registry:
+            if functions := pair(function, "activations"):
+                return functions[self._to]
+            if functions := pair(function, "quantizers"):
+                # From a config, Larq reads no quantizer that is a function.
+                if self._to is Side.KERAS_2:
+                    return larq.quantizers.get(function)
+                return functions[self._to]
+        raise CannotCrossError(
+            f"there is no {registered} for its `{name}` on the other side. {CURE}"
+        )
+
+    def _stand_in(self, was: str):
+        here = larq_bop.initializers.StandIn if self._to is Side.KERAS_3 else StandIn
+        return here(was)
 
 
-def _require_known(module: str, name: str, to: int) -> None:
-    """Refuses what only has the name of something that both sides have, and what differs."""
-    if module.split(".")[0] not in PACKAGES[1 - to]:
-        raise CannotCrossError(f"there is no {name} on the other side")
-    if name in DIFFERENT:
-        raise CannotCrossError(f"{name} is not the same on the other side: {DIFFERENT[name]}")
+def _name_of(value) -> str:
+    """Returns the name of a function or object, or of what was saved of it."""
+    if isinstance(value, dict) and "class_name" in value:
+        name = value["config"] if value["class_name"] == "function" else value["class_name"]
+        return str(name).rpartition(">")[2]
+    return getattr(value, "__name__", type(value).__name__)
 
 
 def _is_identity(layer) -> bool:
     """Whether a layer is a `Lambda` that gives back what it is given, as in Real-to-Binary nets."""
     if not isinstance(layer, (keras.layers.Lambda, tf_keras.layers.Lambda)) or layer.arguments:
+        return False
+    if is_withheld(layer):
         return False
     anything = object()
     try:
@@ -89,29 +206,6 @@ def _named(layer) -> dict[str, Any]:
     """Returns the config of a layer, without what its class alone has."""
     config = layer.get_config()
     return {name: config[name] for name in ("name", "trainable", "dtype")}
-
-
-def _made(kind: str, rooms: tuple[str, ...], config: dict[str, Any], to: int):
-    """Returns an object of the class of that name, given the config of its equal."""
-    classes = pair(kind, *rooms)
-    if classes is None:
-        raise CannotCrossError(f"there is no {kind} on the other side")
-    defaults, accepted = _arguments(classes[1 - to]), {*_arguments(classes[to])}
-    if to == 1:
-        config, accepted = _with_latent_kernels(config), accepted | UNNAMED
-    arguments = {}
-    for name, value in config.items():
-        there = _renamed(kind, name, to)
-        if there in accepted:
-            try:
-                arguments[there] = _value(name, value, to)
-            except (TypeError, ValueError):
-                # Weights cross as they are, whatever drew them: the default would do.
-                if not name.endswith("_initializer"):
-                    raise
-        elif name not in IDLE and value != NEUTRAL.get(name, defaults.get(name)):
-            raise CannotCrossError(f"its `{name}` does not exist on the other side: {value!r}")
-    return classes[to](**arguments)
 
 
 def _arguments(kind: Callable) -> dict[str, Any]:
@@ -130,80 +224,13 @@ def _arguments(kind: Callable) -> dict[str, Any]:
     return arguments
 
 
-def _renamed(kind: str, name: str, to: int) -> str:
-    names = RENAMED.get(kind, {})
-    if to == 0:
-        names = {theirs: ours for ours, theirs in names.items()}
-    return names.get(name, name)
-
-
-def _value(name: str, value, to: int):
-    """Returns an argument as the other side takes it."""
-    if name == "axis" and isinstance(value, (list, tuple)) and len(value) == 1:
-        return value[0]
-    if name.endswith("activation") and isinstance(value, str):
-        _require_known("keras", value, to)
-    if callable(value):  # Larq's approx_sign, which Keras 2 has no config of.
-        value = {"class_name": "function", "config": getattr(value, "__name__", repr(value))}
-    if isinstance(value, list):
-        return [_value(name, each, to) for each in value]
-    if isinstance(value, dict) and "class_name" in value:
-        return _part(name, value, to)
-    return value
-
-
-def _part(name: str, saved: dict[str, Any], to: int):
-    """Returns a part of a layer, which is an object itself: a quantizer, an initializer, ..."""
-    kind, config = saved["class_name"], saved["config"]
-    if kind in ("DTypePolicy", "Policy"):
-        return config["name"]
-    if kind == "function":
-        # Larq registers its functions by their names alone.
-        package, _, function = config.rpartition(">")
-        if package == ("", "larq_bop")[to]:
-            if functions := pair(function, "activations"):
-                return functions[to]
-            if functions := pair(function, "quantizers"):
-                # From a config, Larq reads no quantizer that is a function.
-                return larq.quantizers.get(function) if to == 1 else functions[0]
-        raise CannotCrossError(f"there is no {config} for its `{name}` on the other side")
-    _require_known(saved.get("module") or "", kind, to)
-    room = saved["module"].split(".")[1]
-    if room == "initializers":
-        # Weights cross as they are: what drew them is only what would draw them anew.
-        if kind == "Binary":
-            return _part(name, config["initializer"], to)
-        kind = kind.removeprefix("Binary")
-    return _made(kind, (room,), config, to)
-
-
-def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:
-    """Returns a layer's config with another dtype policy, also for the quantizers inside.
-
-    Args:
-        config: The config of a layer of either Keras.
-        dtype: The policy that takes the place of any other for floats.
-    """
-    changed = {}
-    for name, value in config.items():
-        if name == "dtype":
-            now = value["config"]["name"] if isinstance(value, dict) else value
-            changed[name] = dtype if "float" in (now or "float") else value
-        elif isinstance(value, dict):
-            changed[name] = with_dtype(value, dtype)
-    return {**config, **changed}
-
-
-def in_float32(part):
-    """Returns a layer like the one given, in float32 and without its weights."""
-    return type(part).from_config(with_dtype(part.get_config(), "float32"))
-
-
 def _with_latent_kernels(config: dict[str, Any]) -> dict[str, Any]:
     """Puts a kernel that is binary itself behind `ste_sign`, which keeps its signs."""
     latent = {}
     for role in ("kernel", "depthwise", "pointwise"):
         quantizer = config.get(f"{role}_quantizer") or {}
+        if not isinstance(quantizer, dict):
+            continue
         if quantizer.get("class_name") == "NoOp" and quantizer["config"]["precision"] == 1:
             dtype = quantizer["config"]["dtype"]
             latent[f"{role}_quantizer"] = {**_STE_SIGN, "config": {"dtype": dtype}}

@@ -220,7 +220,7 @@ def test_only_larqs_binary_kernels_are_binary():
 def test_keras_3_is_refused_with_the_cure():
     code = """
 try:
-    import larq_bop.larq
+    from larq_bop.larq import Bop
 except ImportError as error:
     print(error)
 """

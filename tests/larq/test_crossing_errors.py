@@ -74,15 +74,6 @@ def test_calls_in_training_mode_are_refused(side, cross):
         cross(model)
 
 
-def test_operations_between_layers_are_named():
-    a = keras.Input((4,))
-    with pytest.raises(CannotCrossError, match=r"The operation 'add.*' cannot cross: only layers"):
-        to_larq(keras.Model(a, keras.layers.Dense(4)(a) + a))
-    inputs = tf_keras.Input((4,))
-    with pytest.raises(CannotCrossError, match="there is no TFOpLambda on the other side"):
-        from_larq(tf_keras.Model(inputs, abs(tf_keras.layers.Dense(4)(inputs))))
-
-
 @pytest.mark.parametrize(
     ("layer", "message"),
     [

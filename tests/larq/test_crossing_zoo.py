@@ -31,7 +31,7 @@ INITIALIZERS = [
 @pytest.mark.filterwarnings("ignore:The (`keras.initializers.serialize|object being):UserWarning")
 @pytest.mark.parametrize(("side", "cross"), [(keras, to_larq), (tf_keras, from_larq)])
 @pytest.mark.parametrize("initializer", INITIALIZERS)
-def test_an_initializer_without_an_equal_is_the_default_and_the_weights_cross(
+def test_an_initializer_without_an_equal_says_what_it_was_and_the_weights_cross(
     initializer, side, cross
 ):
     layer = side.layers.Dense(
@@ -44,7 +44,7 @@ def test_an_initializer_without_an_equal_is_the_default_and_the_weights_cross(
     found = there.get_layer("dense")
     assert type(found.bias_initializer).__name__ == "Ones"
     if not isinstance(initializer(side), tf_keras.initializers.Identity):
-        assert type(found.kernel_initializer).__name__ == "GlorotUniform"
+        assert type(found.kernel_initializer).__name__ == "StandIn"
 
 
 @pytest.mark.parametrize(("side", "cross"), [(keras, to_larq), (tf_keras, from_larq)])
@@ -86,14 +86,3 @@ def test_sums_differences_and_products_of_layers_are_the_layers_that_make_them()
     assert [name for name in kinds if name in ("Add", "Subtract", "Multiply")] == [
         *("Add", "Subtract", "Multiply")
     ]
-
-
-def with_axes(x):
-    return tf_keras.layers.Dense(4)(x) + tf_keras.layers.Reshape((1, 4))(x)
-
-
-@pytest.mark.parametrize("of", [lambda x: x + 1.0, lambda x: 1.0 - x, with_axes])
-def test_operations_on_other_things_are_named(of):
-    inputs = tf_keras.Input((4,))
-    with pytest.raises(CannotCrossError, match=r"The operation 'tf\..*' cannot cross: only those"):
-        from_larq(tf_keras.Model(inputs, of(inputs)))

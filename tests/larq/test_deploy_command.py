@@ -1,6 +1,8 @@
-"""`python -m larq_bop.larq convert`, as a user types it."""
+"""`larq-bop convert` and `python -m larq_bop.larq convert`, as a user types them."""
 
+import configparser
 import os
+import pkgutil
 import subprocess
 import sys
 
@@ -92,11 +94,16 @@ def test_where_the_engine_fails_what_it_printed_is_shown(tmp_path, capfd):
     assert printed.splitlines()[-1].startswith("Larq Compute Engine cannot convert the model")
 
 
-def run(*arguments, **changes):
+MODULE = ("-m", "larq_bop.larq")
+# What an installed `larq-bop` is.
+SCRIPT = ("-c", "import sys; from larq_bop.larq.__main__ import run; sys.exit(run())")
+
+
+def run(*arguments, how=MODULE, **changes):
     environment = {**os.environ, "PYTHONPATH": str(backends.ROOT), **changes}
     environment = {name: value for name, value in environment.items() if value is not None}
     return subprocess.run(
-        [sys.executable, "-m", "larq_bop.larq", *map(str, arguments)],
+        [sys.executable, *how, *map(str, arguments)],
         env=environment,
         cwd=backends.ROOT,
         capture_output=True,
@@ -106,11 +113,20 @@ def run(*arguments, **changes):
 
 
 @pytest.mark.slow
-def test_it_needs_no_environment_variable(saved, tmp_path):
-    done = run("convert", saved, tmp_path / "model.tflite", TF_USE_LEGACY_KERAS=None)
+@pytest.mark.parametrize("how", [MODULE, SCRIPT], ids=["module", "script"])
+def test_it_needs_no_environment_variable(saved, tmp_path, how):
+    done = run("convert", saved, tmp_path / "model.tflite", how=how, TF_USE_LEGACY_KERAS=None)
     assert done.returncode == 0, done.stderr
     assert "  binary operators  4" in done.stdout.splitlines()
     assert (tmp_path / "model.tflite").exists()
+
+
+def test_the_console_script_is_this_command():
+    declared = configparser.ConfigParser()
+    declared.read(backends.ROOT / "setup.cfg")
+    name, _, entry = declared["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    assert name == "larq-bop"
+    assert pkgutil.resolve_name(entry) is command.run
 
 
 @pytest.mark.slow
