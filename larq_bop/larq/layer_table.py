@@ -6,7 +6,7 @@ Kerases under one name does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import keras
 import larq
@@ -16,7 +16,7 @@ import larq_bop
 from larq_bop.larq.side import Side
 
 # Where things are on Keras 3 and on Keras 2, by what they are.
-_ROOMS = {
+_MODULES = {
     "layers": [
         (larq_bop.layers, larq.layers),
         (larq_bop.layers, tf_keras.layers),
@@ -61,20 +61,20 @@ IDLE = {
 NEUTRAL = {"data_format": "channels_last", "rms_scaling": False, "rng_type": "stateful"}
 
 
-def pair(name: str, *rooms: str) -> dict[Side, Callable] | None:
+def pair(name: str, *modules: str) -> dict[Side, Any] | None:
     """Returns what goes by a name on either side, or None if one of them lacks it.
 
     Args:
         name: The name of a class or function.
-        *rooms: Where to look for it: `"layers"`, `"quantizers"`, ...
+        *modules: Where to look for it: `"layers"`, `"quantizers"`, ...
     """
-    for room in rooms:
-        for ours, theirs in _ROOMS.get(room, ()):
+    for module in modules:
+        for ours, theirs in _MODULES.get(module, ()):
             found = {
                 Side.KERAS_3: getattr(ours, name, None),
                 Side.KERAS_2: getattr(theirs, name, None),
             }
-            if None not in found.values():
+            if all(found.values()):
                 return found
     return None
 

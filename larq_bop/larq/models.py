@@ -49,10 +49,10 @@ class Crossing:
         reasons = []
         for layer in _parts(source):
             try:
-                if is_operation(layer):
-                    self._customs.of_layer(layer) or refuse_unknown(layer)
-                else:
+                if not is_operation(layer):
                     self._layer(layer)
+                elif not self._customs.of_layer(layer):
+                    refuse_unknown(layer)
             except CannotCrossError as error:
                 reasons.append(str(error))
         if reasons:
@@ -147,7 +147,7 @@ class Crossing:
         """Gives the equal of a layer its weights; both have them in the same order."""
         there = self._layers.get(id(layer))
         is_layer = isinstance(there, self._to.keras.layers.Layer)
-        if isinstance(layer, self._to.other.keras.Model) or not is_layer:
+        if isinstance(layer, self._to.other.keras.Model) or there is None or not is_layer:
             return
         if self._to is Side.KERAS_2:
             _check_signs(layer)

@@ -163,14 +163,15 @@ _ROWS = [
     ),
     _simple("Matmul", "linalg.matmul", "x1 x2", "a b"),
     *(
-        _simple(kind, symbol, "x", "x", *convert)
-        for kind, symbol, *convert in [
+        _simple(kind, symbol, "x", "x")
+        for kind, symbol in [
             *(("Negative", "math.negative"), ("Absolute", "math.abs"), ("Sign", "math.sign")),
             *(("Square", "math.square"), ("Floor", "math.floor"), ("Ceil", "math.ceil")),
-            *((name, f"math.{name.lower()}", _FLOATS) for name in ("Sqrt", "Rsqrt", "Exp", "Log")),
-            *(("Tanh", "math.tanh", _FLOATS), ("Sigmoid", "math.sigmoid", _FLOATS)),
-            ("Round", "math.round", _FLOATS),
         ]
+    ),
+    *(
+        _simple(kind, f"math.{kind.lower()}", "x", "x", _FLOATS)
+        for kind in ("Sqrt", "Rsqrt", "Exp", "Log", "Tanh", "Sigmoid", "Round")
     ),
     *(
         _simple(kind, symbol, "x", "features")

@@ -122,6 +122,7 @@ def _integers_below(graph: Graph, call: Call, input_unit: float | None) -> Integ
     below = _sources(graph, call, _KEEPERS)
     if (
         len(below) != 1
+        or features is None
         or call.training
         or len(graph.calls_of(layer)) != 1
         or list(layer.axis) != [len(call.shape) - 1]
@@ -145,9 +146,10 @@ def _is_read_by_sign_alone(graph: Graph, call: Call) -> bool:
 
 def _keeps_channels(graph: Graph, call: Call, source: Call) -> bool:
     """Whether a value's place on the last axis tells its channel, all the way from its source."""
+    channels = source.shape[-1]
     while call is not source:
         (call,) = graph.makers(call)
-        if call.shape[-1] is None or call.shape[-1] % source.shape[-1]:
+        if call.shape[-1] is None or channels is None or call.shape[-1] % channels:
             return False
     return True
 

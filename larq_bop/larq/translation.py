@@ -87,9 +87,9 @@ class Translation:
                 f"{name} is not the same on the other side: {DIFFERENT[name]}. {CURE}"
             )
 
-    def _made(self, kind: str, rooms: tuple[str, ...], config: dict[str, Any]):
+    def _made(self, kind: str, modules: tuple[str, ...], config: dict[str, Any]):
         """Returns an object of the class of that name, given the config of its equal."""
-        classes = pair(kind, *rooms)
+        classes = pair(kind, *modules)
         if classes is None:
             raise CannotCrossError(f"there is no {kind} on the other side. {CURE}")
         there = classes[self._to]
@@ -152,13 +152,13 @@ class Translation:
         if kind == "StandIn":
             return self._stand_in(config["was"])
         self._require_known(saved.get("module") or "", kind)
-        room = saved["module"].split(".")[1]
-        if room == "initializers":
+        module = saved["module"].split(".")[1]
+        if module == "initializers":
             # Weights cross as they are: what drew them is only what would draw them anew.
             if kind == "Binary":
                 return self._part(name, config["initializer"])
             kind = kind.removeprefix("Binary")
-        return self._made(kind, (room,), config)
+        return self._made(kind, (module,), config)
 
     def _function(self, name: str, registered: str):
         # Larq registers its functions by their names alone.
@@ -208,7 +208,7 @@ def _named(layer) -> dict[str, Any]:
     return {name: config[name] for name in ("name", "trainable", "dtype")}
 
 
-def _arguments(kind: Callable) -> dict[str, Any]:
+def _arguments(kind: type) -> dict[str, Any]:
     """Returns the arguments that a class takes, with their defaults.
 
     They are those of its parents, too, as far as it hands on what it does not know.
@@ -216,7 +216,7 @@ def _arguments(kind: Callable) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for each in kind.__mro__:
         if "__init__" in vars(each):
-            parameters = inspect.signature(each.__init__).parameters
+            parameters = inspect.signature(vars(each)["__init__"]).parameters
             for name, parameter in parameters.items():
                 arguments.setdefault(name, parameter.default)
             if all(p.kind != p.VAR_KEYWORD for p in parameters.values()):

@@ -45,8 +45,8 @@ def load_zoo_weights(model: keras.Model, path: str | Path) -> None:
         return
     if path.suffix == ".keras":
         saved = keras.models.load_model(path, compile=False)
-        values = [(w.path, keras.ops.convert_to_numpy(w)) for w in _variables(saved)]
-        _assign(model, values, path)
+        own = [(w.path, keras.ops.convert_to_numpy(w)) for w in _variables(saved)]
+        _assign(model, own, path)
         return
     try:
         values = _of_keras_2(path)
