@@ -42,6 +42,11 @@ class Batches(keras.utils.PyDataset):
                 0, [2 * PADDING + 1, 2 * PADDING + 1, 2], size=(n, 3), dtype="int32"
             )
 
+    @property
+    def images_a_step(self) -> int:
+        """The images of a full batch."""
+        return min(self.batch_size, len(self.images))
+
     def __len__(self) -> int:
         # A last batch of a few images would weigh as much as a whole one in Bop's average.
         drop = self.seed is not None and len(self.images) >= self.batch_size
