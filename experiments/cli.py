@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import io
-import logging
 import os
-import sys
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
 
 from experiments import options
-from experiments.engine.settings import BopSettings, Settings
-from experiments.errors import ExperimentError
-from experiments.files import cause
+from experiments.engine.settings import BinarynetSettings, Settings
+from experiments.imagenet.settings import ImagenetSettings, Model
+from experiments.terminal import load_keras, mistakes_told
 
 # Before Keras is imported: TensorFlow's log would stand between the lines of the progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     help="Experiments with binary networks trained by Bop.",
@@ -64,7 +56,7 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
     return decorator
 
 
-@experiment(BopSettings)
+@experiment(BinarynetSettings)
 def quickstart(
     preset: options.Preset = "quick",
     dataset: Annotated[
@@ -118,7 +110,7 @@ def learning_rate(
     run_series(runs.runs(preset, dataset, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(BopSettings, *OF_EVERY_RUN, "filters", "seed")
+@experiment(BinarynetSettings, *OF_EVERY_RUN, "filters", "seed")
 def hyperparameters(
     preset: options.SweepPreset = "quick",
     only: options.Only = None,
@@ -134,7 +126,7 @@ def hyperparameters(
     run_series(runs.runs(preset, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(BopSettings)
+@experiment(BinarynetSettings)
 def cifar10(
     preset: options.Cifar10Preset = "quick",
     data_dir: options.DataDir = None,
@@ -150,7 +142,7 @@ def cifar10(
     run_single(runs.run(preset, tensorboard, **changes), data_dir, out, overwrite)
 
 
-@experiment(BopSettings, *OF_EVERY_RUN)
+@experiment(BinarynetSettings, *OF_EVERY_RUN)
 def ablation(
     preset: options.AblationPreset = "quick",
     seeds: options.Seeds = None,
@@ -167,67 +159,30 @@ def ablation(
     run_series(runs.runs(preset, seeds, **changes), only, data_dir, out, overwrite)
 
 
-@contextlib.contextmanager
-def mistakes_told() -> Iterator[None]:
-    """Tells what the user can mend in one sentence, and an interrupt without a traceback.
+@experiment(ImagenetSettings)
+def imagenet(
+    model: Annotated[Model, typer.Option(help="The network.")] = "quicknet",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="A prepared data set of images and labels: its name in TensorFlow Datasets, such "
+            "as imagenette/320px-v2, or its folder."
+        ),
+    ] = "imagenet2012",
+    preset: Annotated[
+        Literal["quick", "paper"],
+        typer.Option(help="The settings to start from: a rehearsal of two epochs, the paper's."),
+    ] = "quick",
+    data_dir: options.DataDir = None,
+    out: options.RunOut = None,
+    overwrite: options.Overwrite = False,
+    tensorboard: options.Tensorboard = False,
+    **changes,
+):
+    """Train a network for ImageNet with Bop: section 5.3 of Helwegen et al. 2019."""
+    from experiments.data.stream import stored
+    from experiments.engine.single import run_single
+    from experiments.imagenet import runs
 
-    Raises:
-        typer.Exit: with 2 for an `ExperimentError`, with 130 for Ctrl-C.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # A path may be no text.
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _one_line
-            yield
-    except ExperimentError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from error
-    except OSError as error:
-        # Whatever is read or written besides files of the run: the screen, above all.
-        if sys.__stdout__ is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
-        if not isinstance(error, BrokenPipeError):
-            about = f"{error.filename}: " if error.filename else ""
-            typer.echo(f"Error: {about}{cause(error)}.", err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as error:
-        typer.echo("\nInterrupted. The same command goes on from the last checkpoint.", err=True)
-        raise typer.Exit(INTERRUPTED) from error
-
-
-def load_keras() -> None:
-    """Imports Keras and wakes its devices, without what TensorFlow prints about itself.
-
-    It prints to the file descriptor, past `sys.stderr` and its own log level; only if the import
-    fails is it shown.
-    """
-    typer.echo("Loading Keras ...", err=True)
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as noise:
-        try:
-            os.dup2(noise.fileno(), 2)
-            try:
-                import keras
-            except (ImportError, ValueError) as error:
-                raise ExperimentError(
-                    f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
-                    "jax or torch, and that package must be installed."
-                ) from error
-            keras.ops.zeros(())
-            # In a series every network is traced anew, which TensorFlow finds worth a warning.
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        except ExperimentError:
-            raise
-        except BaseException:
-            noise.seek(0)
-            os.write(screen, noise.read())
-            raise
-        finally:
-            os.dup2(screen, 2)
-            os.close(screen)
-
-
-def _one_line(message, category, filename, lineno, file=None, line=None):
-    print(f"{category.__name__}: {message}", file=file or sys.stderr)
+    run = runs.run(model, dataset, preset, tensorboard, **changes)
+    run_single(run, data_dir, out, overwrite, stored)

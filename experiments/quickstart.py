@@ -9,7 +9,7 @@ import keras
 
 from experiments.cifar10.runs import PAPER, REPORT
 from experiments.engine.run import Run
-from experiments.engine.settings import BopSettings
+from experiments.engine.settings import BinarynetSettings
 from experiments.engine.single import SingleTraining
 from larq_bop.initializers import BinaryGlorotNormal
 from larq_bop.layers import QuantConv2D, QuantDense
@@ -23,7 +23,7 @@ _QUICK: dict[str, dict[str, Any]] = {
 }
 
 
-def settings(dataset: str, preset: str) -> BopSettings:
+def settings(dataset: str, preset: str) -> BinarynetSettings:
     """Returns the settings of a preset on a data set.
 
     Args:
@@ -33,10 +33,12 @@ def settings(dataset: str, preset: str) -> BopSettings:
     quick = {"gamma_decay_epochs": 10, **_QUICK[dataset]}
     protocol = {"quick": quick, "report": REPORT, "paper": PAPER}[preset]
     fixed = {"filters": quick["filters"], "augment": dataset == "cifar10"}
-    return BopSettings(experiment=NAME, dataset=dataset, preset=preset, **{**fixed, **protocol})
+    return BinarynetSettings(
+        experiment=NAME, dataset=dataset, preset=preset, **{**fixed, **protocol}
+    )
 
 
-def protocol(dataset: str, preset: str) -> BopSettings:
+def protocol(dataset: str, preset: str) -> BinarynetSettings:
     """Returns what the settings would be at full length: the preset's, whatever they are."""
     return settings(dataset, preset)
 
@@ -61,6 +63,8 @@ class QuickstartTraining(SingleTraining):
     As in the report's networks, all weights are binary, all layers but the first binarize their
     input, and batch normalization follows every layer.
     """
+
+    settings: BinarynetSettings
 
     def network(self) -> keras.Model:
         filters, classes = self.settings.filters, self.data.num_classes

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from experiments.engine.run import Run
-from experiments.engine.settings import BopSettings
+from experiments.engine.settings import BinarynetSettings
 from experiments.engine.single import SingleTraining
 
 NAME = "cifar10"
@@ -55,7 +55,7 @@ FAST: dict[str, Any] = {
 """The fast recipe: gamma and Adam's rate fall to 0 along a cosine, on all training images."""
 
 
-def settings(preset: str) -> BopSettings:
+def settings(preset: str) -> BinarynetSettings:
     """Returns the settings of a preset.
 
     Args:
@@ -69,10 +69,12 @@ def settings(preset: str) -> BopSettings:
         "report": {"filters": 128, **REPORT},
         "paper": {"filters": 128, **PAPER},
     }[preset]
-    return BopSettings(experiment=NAME, dataset="cifar10", preset=preset, augment=True, **protocol)
+    return BinarynetSettings(
+        experiment=NAME, dataset="cifar10", preset=preset, augment=True, **protocol
+    )
 
 
-def protocol(preset: str) -> BopSettings:
+def protocol(preset: str) -> BinarynetSettings:
     """Returns what the settings of a preset would be at full length."""
     return settings("report" if preset == "quick" else preset)
 

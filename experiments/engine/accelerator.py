@@ -51,7 +51,7 @@ class Blocks(keras.utils.PyDataset):
     def __init__(self, batches: Batches, first_row: int):
         super().__init__()
         self.batches, self.first_row = batches, first_row
-        self._size = min(batches.batch_size, len(batches.images))
+        self._size = batches.images_a_step
         full, rest = divmod(len(batches.images), self._size)
         # Blocks of one length, so that they are one program.
         steps = math.ceil(full / math.ceil(full / MOST_STEPS))

@@ -10,7 +10,7 @@ import numpy as np
 import larq_bop
 from experiments.data import Dataset
 from experiments.engine.folder import RunFolder
-from experiments.engine.settings import BopSettings
+from experiments.engine.settings import BinarynetSettings, BopSettings
 from experiments.engine.training import Training
 from larq_bop.callbacks import FlipRatioLogger
 from larq_bop.models import binarynet
@@ -37,6 +37,7 @@ class BopTraining(Training):
         self._flips = FlipRatioLogger()
 
     def network(self) -> keras.Model:
+        assert isinstance(self.settings, BinarynetSettings)
         return binarynet(self.data.input_shape, self.data.num_classes, self.settings.filters)
 
     def optimizer(self, steps: int) -> keras.optimizers.Optimizer:

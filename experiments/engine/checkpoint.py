@@ -7,10 +7,12 @@ import dataclasses
 import hashlib
 import json
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -37,6 +39,19 @@ class Progress:
     best_epoch: int | None = None
     best_loss: float | None = None
     seconds: float = 0.0
+
+
+class AfterEpoch(keras.callbacks.Callback):
+    """Calls a function with each epoch's number and logs, when all variables are up to date."""
+
+    def __init__(self, record: Callable[[int, dict[str, Any]], None]):
+        super().__init__()
+        self._record = record
+
+    def on_epoch_end(self, epoch, logs=None):
+        # On JAX, asking for the model brings its variables up to date.
+        assert self.model is not None
+        self._record(epoch, logs)
 
 
 class Checkpoints:

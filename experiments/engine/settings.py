@@ -91,7 +91,6 @@ class BopSettings(Settings):
     """The settings of a run that Bop trains.
 
     Attributes:
-        filters: Output channels of the network's first convolution.
         gamma: Bop's gamma at the start.
         gamma_schedule: How gamma changes from there, see `Schedule`.
         gamma_end: Gamma at the end of a linear or cosine schedule.
@@ -107,9 +106,6 @@ class BopSettings(Settings):
         note: Where the run departs from the source that its preset names; None if it does not.
     """
 
-    filters: Annotated[
-        int, typer.Option(min=1, max=_MOST_FILTERS, help="Channels of the first convolution.")
-    ]
     gamma: Annotated[float, number(min=0, max=1, help="Bop's gamma at the start.")]
     threshold: Annotated[float, number(min=0, help="Bop's threshold at the start.")]
     learning_rate: Annotated[float, number(min=0, help="Adam's learning rate at the start.")] = 0.01
@@ -169,8 +165,6 @@ class BopSettings(Settings):
     def shortened(self, protocol: Settings) -> list[str]:
         told = super().shortened(protocol)
         assert isinstance(protocol, BopSettings)
-        if self.filters < protocol.filters:
-            told.append(f"{self.filters:,} of {protocol.filters:,} filters")
         now, full = self._decay_epochs(), protocol._decay_epochs()
         if now is not None and full is not None and now < full:
             told.append(f"gamma decays every {now} epochs instead of {full}")
@@ -180,3 +174,23 @@ class BopSettings(Settings):
         """Returns the epochs between two changes of gamma, if it changes by steps."""
         by_steps = self.gamma_schedule == "step" and self.gamma_decay != 1.0
         return self.gamma_decay_epochs if by_steps else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinarynetSettings(BopSettings):
+    """The settings of a run that trains a network of any width with Bop, such as binarynet.
+
+    Attributes:
+        filters: Output channels of the network's first convolution.
+    """
+
+    filters: Annotated[
+        int, typer.Option(min=1, max=_MOST_FILTERS, help="Channels of the first convolution.")
+    ]
+
+    def shortened(self, protocol: Settings) -> list[str]:
+        told = super().shortened(protocol)
+        assert isinstance(protocol, BinarynetSettings)
+        if self.filters < protocol.filters:
+            told.append(f"{self.filters:,} of {protocol.filters:,} filters")
+        return told

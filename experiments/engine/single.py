@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from experiments.engine.bop_training import BopTraining
 from experiments.engine.folder import MODEL, PICTURE, RunFolder
 from experiments.engine.progress import console
 from experiments.engine.run import Run, run_one
-from experiments.engine.settings import Settings
+from experiments.engine.settings import BinarynetSettings, Settings
 from experiments.files import atomic_write
 
 
@@ -50,6 +51,7 @@ class SingleTraining(BopTraining):
 
     def title(self) -> str:
         settings = self.settings
+        assert isinstance(settings, BinarynetSettings)
         name = f"{settings.experiment} on {settings.dataset}"
         if settings.experiment == settings.dataset:
             name = settings.experiment
@@ -59,7 +61,11 @@ class SingleTraining(BopTraining):
 
 
 def run_single(
-    run: Run, data_dir: Path | None = None, out: Path | None = None, overwrite: bool = False
+    run: Run,
+    data_dir: Path | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    load: Callable[[str, Path | None], Any] = data.load,
 ) -> None:
     """Begins or resumes a run of a `SingleTraining` and shows its result.
 
@@ -68,18 +74,19 @@ def run_single(
         data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
         out: The run's folder; None for one under `runs`, named after the run.
         overwrite: Whether a run that is in the folder is deleted first.
+        load: Finds the data, given their name and `data_dir`.
 
     Raises:
         ExperimentError: if the data cannot be had or the folder cannot be used.
     """
     path = out or default_folder(run.settings, overwrite)
-    images = data.load(run.settings.dataset, data_dir)
+    images = load(run.settings.dataset, data_dir)
     show_result(run_one(run, images, path, overwrite), path)
 
 
 def default_folder(settings: Settings, overwrite: bool) -> Path:
     """Returns the run's folder under `runs`: the first of its name that is not finished."""
-    name = f"{settings.experiment}-{settings.dataset}-{settings.preset}"
+    name = f"{settings.experiment}-{settings.dataset}-{settings.preset}".replace("/", "-")
     names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
     paths = (Path("runs") / each for each in names)
     return next(path for path in paths if overwrite or not opening.is_finished(path))
@@ -119,8 +126,9 @@ def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
     accuracy, flips = figure.subplots(1, 2)
 
     accuracy.plot(epochs, [row["accuracy"] for row in rows], marker=".", label="training")
-    if "val_accuracy" in rows[0]:
-        accuracy.plot(epochs, [row["val_accuracy"] for row in rows], marker=".", label="validation")
+    for column, label in (("val_accuracy", "validation"), ("test_accuracy", "test")):
+        if column in rows[0]:
+            accuracy.plot(epochs, [row[column] for row in rows], marker=".", label=label)
     accuracy.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     accuracy.set(xlabel="epoch", ylabel="accuracy")
     accuracy.legend(frameon=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -12,10 +12,10 @@ import numpy as np
 from keras import ops
 
 from experiments.data import Dataset
-from experiments.data.batches import EpochStarter
+from experiments.data.batches import Batches, EpochStarter
 from experiments.data.preprocessing import on_bytes
 from experiments.engine import accelerator
-from experiments.engine.checkpoint import Progress
+from experiments.engine.checkpoint import AfterEpoch, Progress
 from experiments.engine.folder import HISTORY, RunFolder
 from experiments.engine.progress import ProgressBar, console
 from experiments.engine.settings import Settings
@@ -30,7 +30,8 @@ class Training(abc.ABC):
 
     It begins where its checkpoints left off, and goes on as if it had never stopped. A subclass
     says what is trained, by `network`, `optimizer` and `title`, and overrides what it does in its
-    own way: `callbacks`, `row`, `rows`, `is_done`, `before_checkpoint`, `test`.
+    own way: `batches`, `on_bytes`, `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`,
+    `before_checkpoint`, `test`.
 
     Args:
         settings: What decides the run.
@@ -64,23 +65,23 @@ class Training(abc.ABC):
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.data, self.here = settings, data, here
         self._checkpoints = here.checkpoints_of(self.part)
-        self._batches, self._validation, self._test = split(settings, data)
+        sets: Sequence[Any] = self.batches()
+        self._batches = sets[0]
         self.steps = len(self._batches)
-        self.batch_size = min(settings.batch_size, len(self._batches.images))
+        self.batch_size = self._batches.images_a_step
         self.model = self.network()
         one_at_a_time = keras.backend.backend() == "torch"
-        sets: Sequence[Any] = (self._batches, self._validation, self._test)
-        if accelerator.is_at_hand():
+        if accelerator.is_at_hand() and isinstance(self._batches, Batches):
             one_at_a_time = True  # One block, that is.
             self._on_bytes, sets = accelerator.in_blocks(self.model, settings.augment, sets)
         else:
-            self._on_bytes = on_bytes(self.model, settings.augment)
+            self._on_bytes = self.on_bytes()
         self._training_set, self._validation_set, self._test_set = sets
         self.items = len(self._training_set)
         self._on_bytes.compile(
             optimizer=self.optimizer(self.steps),
             loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
+            **self.metrics(),
             steps_per_execution=1 if one_at_a_time else min(self.steps_per_execution, self.steps),
         )
         self._on_bytes.optimizer.build(self._on_bytes.trainable_variables)
@@ -120,6 +121,18 @@ class Training(abc.ABC):
     def title(self) -> str:
         """Returns what is trained, in the words of a caption."""
 
+    def batches(self) -> tuple[Any, Any, Any]:
+        """Returns the batches for training, for validation, or None, and for the test."""
+        return split(self.settings, self.data)
+
+    def on_bytes(self) -> keras.Model:
+        """Returns the network with its preprocessing in front, sharing its weights."""
+        return on_bytes(self.model, self.settings.augment)
+
+    def metrics(self) -> dict[str, list]:
+        """Returns the metrics, as `keras.Model.compile` takes them."""
+        return {"metrics": ["accuracy"]}
+
     def train(self, watchers: Iterable[keras.callbacks.Callback] = ()) -> None:
         """Trains to the end, shows how it goes and writes the history.
 
@@ -152,7 +165,7 @@ class Training(abc.ABC):
             callbacks=[
                 EpochStarter(self._batches),
                 *self.callbacks(),
-                _AfterEpoch(self._record),
+                AfterEpoch(self._record),
                 *callbacks,
             ],
             verbose=0,
@@ -217,23 +230,15 @@ class Training(abc.ABC):
         progress = self.progress
         if progress.best_epoch is not None:
             self._checkpoints.load_best(progress, self.model.variables)
-        loss, accuracy = self._on_bytes.evaluate(self._test_set, verbose=0)
+        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
         tested = progress.history[(progress.best_epoch or progress.epoch) - 1]
         return {
-            "test_accuracy": accuracy,
-            "test_loss": loss,
+            **self.tested(logs),
             "tested_epoch": tested["epoch"],
             "validation_accuracy": tested.get("val_accuracy"),
             "epochs": progress.epoch,
         }
 
-
-class _AfterEpoch(keras.callbacks.Callback):
-    def __init__(self, record: Callable[[int, dict[str, Any]], None]):
-        super().__init__()
-        self._record = record
-
-    def on_epoch_end(self, epoch, logs=None):
-        # On JAX, asking for the model brings its variables up to date.
-        assert self.model is not None
-        self._record(epoch, logs)
+    def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """Returns what the result keeps of the test."""
+        return {"test_accuracy": logs["accuracy"], "test_loss": logs["loss"]}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from experiments.cifar10.runs import FAST, REPORT
 from experiments.engine.bop_training import BopTraining
 from experiments.engine.run import Run
-from experiments.engine.settings import BopSettings
+from experiments.engine.settings import BinarynetSettings
 
 NAME = "ablation"
 SEEDS = (0, 1, 2)
@@ -51,7 +51,7 @@ _LENGTH: dict[str, dict[str, Any]] = {
 }
 
 
-def settings(variant: str, seed: int, preset: str) -> BopSettings:
+def settings(variant: str, seed: int, preset: str) -> BinarynetSettings:
     """Returns the settings of a run.
 
     Args:
@@ -62,7 +62,7 @@ def settings(variant: str, seed: int, preset: str) -> BopSettings:
     length = _LENGTH[preset]
     # As often as the report's gamma decays in its 500 epochs.
     decay = {"gamma_decay_epochs": max(1, length["epochs"] // 5)}
-    return BopSettings(
+    return BinarynetSettings(
         experiment=NAME,
         dataset="cifar10",
         preset=preset,

@@ -11,7 +11,7 @@ from experiments.data import Dataset
 from experiments.engine.bop_training import BopTraining
 from experiments.engine.folder import COMPRESSED_STEPS, RunFolder
 from experiments.engine.run import Run
-from experiments.engine.settings import BopSettings
+from experiments.engine.settings import BinarynetSettings
 
 NAME = "hyperparameters"
 _BEHIND_THE_FIGURE = ((1e-2, 1e-6), (1e-3, 1e-6), (1e-4, 1e-6), (1e-3, 0.0), (1e-3, 1e-5))
@@ -26,7 +26,7 @@ _LENGTH: dict[str, dict[str, Any]] = {
 }
 
 
-def settings(gamma: float, threshold: float, preset: str) -> BopSettings:
+def settings(gamma: float, threshold: float, preset: str) -> BinarynetSettings:
     """Returns the settings of a run.
 
     Args:
@@ -34,7 +34,7 @@ def settings(gamma: float, threshold: float, preset: str) -> BopSettings:
         threshold: Bop's threshold.
         preset: quick; short; report, its section 3.2.
     """
-    return BopSettings(
+    return BinarynetSettings(
         experiment=NAME,
         dataset="cifar10",
         preset=preset,
@@ -76,7 +76,7 @@ class TrainingByStep(BopTraining):
         ExperimentError: if there are checkpoints, but damaged, or without the steps before them.
     """
 
-    def __init__(self, settings: BopSettings, data: Dataset, here: RunFolder):
+    def __init__(self, settings: BinarynetSettings, data: Dataset, here: RunFolder):
         super().__init__(settings, data, here)
         self._on_bytes.keep_steps = True
         done = self.progress.epoch * self.steps

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import larq_bop
-from experiments import cli, data
+from experiments import data, terminal
 from experiments.cli import app
 from experiments.engine import single
 from tests.backends import to_numpy
@@ -298,7 +298,7 @@ def test_no_folder_for_temporary_files_is_told(tmp_path, monkeypatch):
     def none():
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
-    monkeypatch.setattr(cli.tempfile, "TemporaryFile", none)
+    monkeypatch.setattr(terminal.tempfile, "TemporaryFile", none)
     refused = invoke("quickstart", "--out", tmp_path / "run")
     assert refused.exit_code == 2
     assert "no usable temporary directory" in refused.stderr

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.cifar10.runs import FAST
 from experiments.engine.schedules import Schedule
-from experiments.engine.settings import BopSettings
+from experiments.engine.settings import BinarynetSettings
 from experiments.errors import ExperimentError
 from tests.backends import to_numpy
 
@@ -56,7 +56,7 @@ def test_a_line_may_begin_at_0_and_a_cosine_may_not():
 
 
 def test_settings_with_a_schedule_that_cannot_be_are_refused():
-    settings = BopSettings(
+    settings = BinarynetSettings(
         experiment="cifar10", dataset="cifar10", preset="fast", filters=8, **FAST
     )
     with pytest.raises(ExperimentError, match="The schedule of threshold"):

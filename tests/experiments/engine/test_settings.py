@@ -45,7 +45,7 @@ def test_full_presets_are_not_shortened(preset):
 def test_quick_presets_are_shortened_but_the_quickstart_has_no_other_length():
     told = shortened(cifar10.settings("quick"), cifar10.protocol("quick"))
     assert told == (
-        "5 of 500 epochs, 32 of 128 filters, gamma decays every 2 epochs instead of 100"
+        "5 of 500 epochs, gamma decays every 2 epochs instead of 100, 32 of 128 filters"
     )
     chosen = ("digits", "quick")
     assert shortened(quickstart.settings(*chosen), quickstart.protocol(*chosen)) is None
