@@ -65,7 +65,7 @@ def run_single(
     data_dir: Path | None = None,
     out: Path | None = None,
     overwrite: bool = False,
-    load: Callable[[str, Path | None], Any] = data.load,
+    load: Callable[[str, Path | None], Any] | None = None,
 ) -> None:
     """Begins or resumes a run of a `SingleTraining` and shows its result.
 
@@ -74,13 +74,13 @@ def run_single(
         data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
         out: The run's folder; None for one under `runs`, named after the run.
         overwrite: Whether a run that is in the folder is deleted first.
-        load: Finds the data, given their name and `data_dir`.
+        load: Finds the data, given their name and `data_dir`; None for `data.load`.
 
     Raises:
         ExperimentError: if the data cannot be had or the folder cannot be used.
     """
     path = out or default_folder(run.settings, overwrite)
-    images = load(run.settings.dataset, data_dir)
+    images = (load or data.load)(run.settings.dataset, data_dir)
     show_result(run_one(run, images, path, overwrite), path)
 
 
