@@ -14,8 +14,12 @@ import larq_bop
 from experiments import data, terminal
 from experiments.cli import app
 from experiments.engine import single
-from tests.backends import to_numpy
+from tests.backends import BACKEND, to_numpy
 from tests.experiments.command import ROOT, read, rows
+
+on_the_default_backend = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="files and terminals are the same on every backend"
+)
 
 SMALL = ["--epochs", "2", "--filters", "4", "--batch-size", "100"]
 
@@ -99,6 +103,7 @@ def test_a_finished_run_is_not_overwritten_unasked(finished):
     assert (folder / "result.json").read_bytes() == before
 
 
+@on_the_default_backend
 def test_overwrite_begins_anew_and_keeps_other_files(tmp_path):
     folder = tmp_path / "run"
     assert invoke("quickstart", *SMALL, "--out", folder).exit_code == 0
@@ -118,6 +123,7 @@ def test_a_folder_with_other_files_is_refused_even_with_overwrite(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@on_the_default_backend
 def test_the_default_folder_is_the_first_that_is_not_finished(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("quickstart-digits-quick", "quickstart-digits-quick-2"):
@@ -255,6 +261,7 @@ def process(*arguments, **options):
     )
 
 
+@on_the_default_backend
 @pytest.mark.slow
 def test_names_with_brackets_and_without_text_are_names(tmp_path):
     out = os.fsencode(tmp_path) + b"/a[/b]\xff"
@@ -264,6 +271,7 @@ def test_names_with_brackets_and_without_text_are_names(tmp_path):
     assert os.path.exists(out + b"/result.json")
 
 
+@on_the_default_backend
 @pytest.mark.slow
 def test_a_screen_that_cannot_be_written_is_told_without_a_traceback(tmp_path):
     with open("/dev/full", "wb") as full:
@@ -273,6 +281,7 @@ def test_a_screen_that_cannot_be_written_is_told_without_a_traceback(tmp_path):
     assert b"Error: no space left on device." in done.stderr
 
 
+@on_the_default_backend
 @pytest.mark.slow
 def test_a_reader_that_has_gone_ends_the_run_quietly(tmp_path):
     reading, writing = os.pipe()
