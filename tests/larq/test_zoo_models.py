@@ -12,7 +12,20 @@ from tests.larq import crossings, zoo
 lce = pytest.importorskip("larq_compute_engine", reason="Larq Compute Engine is not installed")
 
 QUICK = ("QuickNetSmall", "BiRealNet")
-NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in zoo.MODELS]
+# Larger or smaller than another model, and otherwise like it.
+VARIANTS = {
+    *("QuickNet", "QuickNetLarge", "BinaryDenseNet37", "BinaryDenseNet37Dilated"),
+    *("BinaryDenseNet45", "StrongBaselineNetBAN", "RealToBinNetBAN", "ResNet18FP"),
+}
+
+
+def _marks(name):
+    if name in VARIANTS:
+        return (pytest.mark.slow, pytest.mark.nightly)
+    return () if name in QUICK else (pytest.mark.slow,)
+
+
+NAMES = [pytest.param(name, marks=_marks(name)) for name in zoo.MODELS]
 
 
 def totals(profile):
