@@ -7,9 +7,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 BACKEND = keras.backend.backend()
+
+minutes_elsewhere = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="minutes on the other backends"
+)
+"""Marks a test that the default backend alone is quick at."""
 ROOT = Path(__file__).parents[1]
 
 # How one optimizer step can run: op by op, traced, and compiled by XLA.

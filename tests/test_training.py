@@ -130,7 +130,7 @@ def mnist(tfds_dir, tmp_path_factory):
     )
 
 
-@pytest.mark.skipif(backends.BACKEND != "tensorflow", reason="minutes on the other backends")
+@backends.minutes_elsewhere
 @pytest.mark.slow
 def test_one_epoch_of_mnist(mnist):
     """With the paper's threshold and gamma; five seeds reached between 96.9 and 97.7 %."""

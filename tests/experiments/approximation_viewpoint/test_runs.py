@@ -10,7 +10,7 @@ from experiments.engine.run import run_one
 from experiments.engine.split import accuracy_on_test_images
 from experiments.networks import binary_layers
 from larq_bop.models import latent_cnn
-from tests.backends import BACKEND, to_numpy
+from tests.backends import minutes_elsewhere, to_numpy
 from tests.experiments.command import read, rows
 from tests.experiments.images import random_images
 from tests.experiments.runs import assert_resumes_to_the_same
@@ -125,7 +125,7 @@ def test_a_run_leaves_six_accuracies_and_four_phases(tmp_path, images):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="minutes on the other backends")
+@minutes_elsewhere
 def test_an_interrupted_run_resumes_in_each_of_its_phases(tmp_path, images):
     assert_resumes_to_the_same(
         small_run(),

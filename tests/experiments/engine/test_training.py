@@ -12,7 +12,7 @@ from experiments.engine.checkpoint import Progress
 from experiments.engine.folder import RunFolder
 from experiments.engine.split import split
 from larq_bop import Bop
-from tests.backends import BACKEND, to_numpy
+from tests.backends import minutes_elsewhere, to_numpy
 from tests.experiments.images import random_images
 
 
@@ -156,7 +156,7 @@ def test_only_batch_normalization_is_trained_by_adam(tmp_path):
     assert all("batch_normalization" in path and path.endswith("beta") for path in others)
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="minutes on the other backends")
+@minutes_elsewhere
 @pytest.mark.slow
 def test_the_quickstart_learns_digits(tmp_path):
     data = load("digits")

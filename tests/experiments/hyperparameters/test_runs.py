@@ -9,7 +9,7 @@ from experiments.engine.folder import RunFolder
 from experiments.engine.run import run_one
 from experiments.errors import ExperimentError
 from experiments.hyperparameters import runs
-from tests.backends import BACKEND
+from tests.backends import minutes_elsewhere
 from tests.experiments.command import read, rows
 from tests.experiments.images import random_images
 from tests.experiments.runs import assert_resumes_to_the_same, interrupted
@@ -77,7 +77,7 @@ def test_every_step_is_written_down(tmp_path, images):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="minutes on the other backends")
+@minutes_elsewhere
 def test_an_interrupted_run_resumes_with_all_its_steps(tmp_path, images):
     assert_resumes_to_the_same(
         small_run(),
