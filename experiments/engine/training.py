@@ -131,7 +131,8 @@ class Training(abc.ABC):
 
     def metrics(self) -> dict[str, list]:
         """Returns the metrics, as `keras.Model.compile` takes them."""
-        return {"metrics": ["accuracy"]}
+        # By name it would be made in the first step, which TensorFlow then traces a second time.
+        return {"metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]}
 
     def train(self, watchers: Iterable[keras.callbacks.Callback] = ()) -> None:
         """Trains to the end, shows how it goes and writes the history.

@@ -12,7 +12,7 @@ from experiments.engine.checkpoint import Progress
 from experiments.engine.folder import RunFolder
 from experiments.engine.split import split
 from larq_bop import Bop
-from tests.backends import minutes_elsewhere, to_numpy
+from tests.backends import BACKEND, minutes_elsewhere, to_numpy
 from tests.experiments.images import random_images
 
 
@@ -144,6 +144,20 @@ def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
     assert second.test() == whole.test()
     for weight, expected in zip(second.model.weights, whole.model.weights, strict=True):
         np.testing.assert_array_equal(to_numpy(weight), to_numpy(expected))
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="it runs each step in Python")
+def test_a_step_is_traced_once(tmp_path, monkeypatch):
+    traced = []
+    step = keras.Model.train_step
+
+    def counting(*args, **kwargs):
+        traced.append(1)
+        return step(*args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "train_step", counting)
+    prepare(tmp_path).train()
+    assert len(traced) == 1
 
 
 def test_only_batch_normalization_is_trained_by_adam(tmp_path):
