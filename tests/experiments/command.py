@@ -50,6 +50,8 @@ def interrupt_when(process, condition, how=signal.SIGKILL):
             stream.read() for stream in (process.stdout, process.stderr)
         )
         assert time.monotonic() < deadline, "the moment for the signal never came"
+        # The run needs the processor; a checkpoint takes longer to write.
+        time.sleep(1e-3)
     process.send_signal(how)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err

@@ -40,24 +40,20 @@ def while_writing(folder, name):
     return condition
 
 
-@pytest.mark.parametrize("name", ["epoch-00001.npz.tmp", "best-*.npz.tmp", "epoch-00003.npz.tmp"])
-def test_a_kill_while_a_checkpoint_is_written(tmp_path, uninterrupted, name):
+def test_kills_while_checkpoints_are_written_and_after(tmp_path, uninterrupted):
     folder = tmp_path / "run"
-    killed, _, _ = interrupt_when(start(*WIDE, "--out", folder), while_writing(folder, name))
-    assert killed == -signal.SIGKILL
-    code, out, err = run(*WIDE, "--out", folder)
-    assert code == 0, out + err
-    assert_same_outcome(folder, uninterrupted)
-
-
-def test_a_run_that_is_killed_again_and_again(tmp_path, uninterrupted):
-    folder = tmp_path / "run"
-    for epoch in (1, 2, 3):
-        interrupt_when(start(*WIDE, "--out", folder), after_epoch(folder, epoch))
+    for moment in (
+        while_writing(folder, "epoch-00001.npz.tmp"),
+        while_writing(folder, "best-*.npz.tmp"),
+        after_epoch(folder, 2),
+        while_writing(folder, "epoch-00003.npz.tmp"),
+    ):
+        killed, _, _ = interrupt_when(start(*WIDE, "--out", folder), moment)
+        assert killed == -signal.SIGKILL
     code, out, err = run(*WIDE, "--out", folder)
     assert code == 0, out + err
     assert "epoch 1/4" not in out
-    assert "going on after epoch 3" in out
+    assert "going on after epoch 2" in out
     assert_same_outcome(folder, uninterrupted)
 
 
@@ -74,7 +70,7 @@ def test_a_truncated_checkpoint_is_named_and_made_anew(tmp_path, uninterrupted):
     assert_same_outcome(folder, uninterrupted)
 
 
-def test_ctrl_c_leaves_a_resumable_folder_and_no_traceback(tmp_path, uninterrupted):
+def test_ctrl_c_leaves_a_folder_that_the_same_settings_resume(tmp_path, uninterrupted):
     folder = tmp_path / "run"
     code, out, err = interrupt_when(
         start(*WIDE, "--out", folder), after_epoch(folder, 2), signal.SIGINT
@@ -82,17 +78,12 @@ def test_ctrl_c_leaves_a_resumable_folder_and_no_traceback(tmp_path, uninterrupt
     assert code == 130
     assert "Traceback" not in out + err
     assert "The same command goes on" in err
-    code, out, err = run(*WIDE, "--out", folder)
-    assert code == 0, out + err
-    assert_same_outcome(folder, uninterrupted)
-
-
-def test_other_settings_do_not_resume_a_run(tmp_path):
-    folder = tmp_path / "run"
-    interrupt_when(start(*WIDE, "--out", folder), after_epoch(folder, 1))
     code, _, err = run(*WIDE, "--seed", 5, "--out", folder)
     assert code == 2
     assert "seed 0 there and 5 here" in err
+    code, out, err = run(*WIDE, "--out", folder)
+    assert code == 0, out + err
+    assert_same_outcome(folder, uninterrupted)
 
 
 def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, uninterrupted):
@@ -115,7 +106,6 @@ def test_cifar10_resumes_bit_for_bit(tmp_path, tfds_dir):
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     code, out, err = run(*options, "--out", reference, **cache)
     assert code == 0, out + err
-    interrupt_when(start(*options, "--out", folder, **cache), after_epoch(folder, 1))
     interrupt_when(
         start(*options, "--out", folder, **cache), while_writing(folder, "epoch-00002.npz.tmp")
     )

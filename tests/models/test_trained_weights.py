@@ -14,6 +14,9 @@ from tests.backends import BACKEND, snapshot, to_numpy
 ACCURACY = 0.9004
 """What the documentation of `binarynet` states for float32."""
 
+RIGHT_OF_THE_FIRST_500 = 464
+"""How many of the first test images are right where the accuracy on all is that."""
+
 
 def test_the_file_is_under_two_megabytes():
     file = Path(models.__file__).parent / "weights" / "binarynet_cifar10.npz"
@@ -60,20 +63,20 @@ def test_a_packed_file_of_ones_own_is_loaded(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BACKEND == "tensorflow", reason="there it is tested on all images, see below")
-def test_the_first_test_images_are_classified_on_every_backend(cifar10):
+def test_the_first_test_images_are_classified_as_on_record(cifar10):
     model = models.binarynet(weights="cifar10")
     images = cifar10.test_images[:500].astype("float32") / 127.5 - 1.0
     right = to_numpy(model.predict(images, 250, verbose=0)).argmax(-1) == cifar10.test_labels[:500]
-    assert np.mean(right) >= ACCURACY - 0.04  # Three standard deviations.
+    # Rounding decides where the input of a sign is almost 0.
+    assert abs(int(right.sum()) - RIGHT_OF_THE_FIRST_500) <= 2
+    assert "90.0 % of the test images" in models.binarynet.__doc__
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="minutes: elsewhere 500 images are tried")
+@pytest.mark.nightly
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="elsewhere 500 images are enough")
 def test_the_stated_accuracy_is_that_on_the_test_images(cifar10):
     model = models.binarynet(weights="cifar10")
     assert accuracy_on_test_images(model, cifar10) == pytest.approx(ACCURACY, abs=0.001)
-    assert "90.0 % of the test images" in models.binarynet.__doc__
 
 
 @pytest.fixture
