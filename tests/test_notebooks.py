@@ -50,14 +50,36 @@ def test_it_is_committed_executed_and_without_an_error(path):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="they show the default backend")
 @every_notebook
 def test_it_runs_afresh(path, tfds_dir, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tfds_dir))
     notebook = nbformat.read(path, as_version=4)
+    if path.stem != "quickstart":
+        without_the_rerun(notebook)
+    assert_runs_afresh(notebook, tfds_dir, monkeypatch)
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="they show the default backend")
+@every_notebook
+def test_its_rerun_runs_afresh(path, tfds_dir, monkeypatch):
+    assert_runs_afresh(nbformat.read(path, as_version=4), tfds_dir, monkeypatch)
+
+
+def without_the_rerun(notebook):
+    """Has a notebook show what is on record, and train nothing."""
+    (options,) = [cell for cell in notebook.cells if cell.source.startswith("LIVE = True ")]
+    options.source = options.source.replace("True", "False", 1)
+    (rerun,) = [cell for cell in notebook.cells if "live.rerun(" in cell.source]
+    assert notebook.cells[-1] is rerun
+    rerun.outputs = []
+
+
+def assert_runs_afresh(notebook, tfds_dir, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tfds_dir))
     committed = pictures(notebook)
     client = nbclient.NotebookClient(
         notebook,
         timeout=500,
         kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(ROOT / "notebooks")}},
     )
     client.execute()
     assert pictures(notebook) == committed
