@@ -131,7 +131,7 @@ def mnist(tfds_dir, tmp_path_factory):
 
 
 @backends.minutes_elsewhere
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_one_epoch_of_mnist(mnist):
     """With the paper's threshold and gamma; five seeds reached between 96.9 and 97.7 %."""
     (x, y), (x_test, y_test) = mnist
