@@ -1,4 +1,4 @@
-"""What a run shows: a bar while it trains, and a table when it is done."""
+"""The progress of a training on the terminal."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import keras
 from rich import progress
 from rich.console import Console
 
-# Paths and messages are text, whatever brackets they have.
+# Brackets in paths and messages are not markup.
 console = Console(highlight=False, markup=False)
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """A line an epoch and, on a terminal, one bar over all steps of the run.
+    """Prints one line for each epoch and, on a terminal, shows a bar over all epochs.
 
-    A context manager, so that the bar leaves the screen also when training fails.
+    It is a context manager, so that the bar disappears also when training fails.
 
     Args:
-        epochs: Epochs of the whole run.
-        batches: What Keras counts as batches, in an epoch.
+        epochs: The number of epochs.
+        batches: The number of batches in an epoch, as Keras counts them.
     """
 
     def __init__(self, epochs: int, batches: int):

@@ -1,4 +1,4 @@
-"""Training, resumable from its last checkpoint."""
+"""Training that resumes from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from experiments.engine.settings import Settings
 from experiments.engine.split import split
 
 SECONDS_BETWEEN_CHECKPOINTS = 30
-"""On a GPU an epoch takes about a second, and a checkpoint as long: not every epoch has one."""
+"""The time between checkpoints. On a GPU an epoch, and also a checkpoint, take about a second."""
 
 
 class Training(abc.ABC):
-    """A network in training, in the folder of its run.
+    """The training of a network, with checkpoints in the folder of its run.
 
-    It begins where its checkpoints left off, and goes on as if it had never stopped. A subclass
-    says what is trained, by `network`, `optimizer` and `title`, and overrides what it does in its
-    own way: `batches`, `on_bytes`, `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`,
-    `before_checkpoint`, `test`.
+    It resumes from its last checkpoint, and its weights are then the same as without the
+    interruption. A subclass defines `network`, `optimizer` and `title`. It can override `batches`,
+    `on_bytes`, `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`, `before_checkpoint` and
+    `test`.
 
     Args:
-        settings: What decides the run.
-        data: The images.
+        settings: The run's settings.
+        data: The data set.
         here: The run's folder.
 
     Attributes:
         settings: As given.
         data: As given.
         here: As given.
-        part: The part of the run that it is, whose checkpoints lie in a folder of their own; empty
-            where the run is one training.
-        steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
-            weights are the same, small steps are faster together. Torch takes one at a time, an
-            accelerator on JAX as many as it can.
+        part: The name of this part of the run, which has a folder of checkpoints of its own; empty
+            if the run consists of a single training.
+        steps_per_execution: The number of steps in one call from Python, as in
+            `keras.Model.compile`. It does not change the weights, but small steps are faster
+            together. On torch it is always 1; an accelerator on JAX computes blocks of steps.
         model: The network, without its preprocessing.
-        progress: How far the training has come.
-        steps: Steps an epoch.
-        items: What Keras counts as the batches of an epoch: steps, or blocks of them.
-        batch_size: Images a step.
+        progress: The progress of the training.
+        steps: The number of steps in an epoch.
+        items: The number of batches in an epoch as Keras counts them: steps, or blocks of steps.
+        batch_size: The number of images in a step.
 
     Raises:
         ExperimentError: if there are checkpoints and all are damaged.
@@ -72,7 +72,7 @@ class Training(abc.ABC):
         self.model = self.network()
         one_at_a_time = keras.backend.backend() == "torch"
         if accelerator.is_at_hand() and isinstance(self._batches, Batches):
-            one_at_a_time = True  # One block, that is.
+            one_at_a_time = True  # One block of steps at a time.
             self._on_bytes, sets = accelerator.in_blocks(self.model, settings.augment, sets)
         else:
             self._on_bytes = self.on_bytes()
@@ -94,12 +94,15 @@ class Training(abc.ABC):
         """Trains a network to the end and tests it.
 
         Args:
-            settings: What decides the run.
-            data: The images.
+            settings: The run's settings.
+            data: The data set.
             here: The run's folder.
 
         Returns:
-            The result, as it stands in `result.json`.
+            The content of `result.json`.
+
+        Raises:
+            ExperimentError: if all checkpoints are damaged, or a file cannot be written.
         """
         training = cls(settings, data, here)
         training.train()
@@ -107,26 +110,26 @@ class Training(abc.ABC):
 
     @abc.abstractmethod
     def network(self) -> keras.Model:
-        """Returns the untrained network; called once the seed is set."""
+        """Returns the untrained network. It is called after the seed is set."""
 
     @abc.abstractmethod
     def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer.
 
         Args:
-            steps: Steps an epoch.
+            steps: The number of steps in an epoch.
         """
 
     @abc.abstractmethod
     def title(self) -> str:
-        """Returns what is trained, in the words of a caption."""
+        """Returns a description of the training, to be printed and drawn."""
 
     def batches(self) -> tuple[Any, Any, Any]:
-        """Returns the batches for training, for validation, or None, and for the test."""
+        """Returns the batches for training, for validation (None without) and for the test."""
         return split(self.settings, self.data)
 
     def on_bytes(self) -> keras.Model:
-        """Returns the network with its preprocessing in front, sharing its weights."""
+        """Returns a model that preprocesses images and calls the network, sharing its weights."""
         return on_bytes(self.model, self.settings.augment)
 
     def metrics(self) -> dict[str, list]:
@@ -134,23 +137,23 @@ class Training(abc.ABC):
         return {"metrics": ["accuracy"]}
 
     def train(self, watchers: Iterable[keras.callbacks.Callback] = ()) -> None:
-        """Trains to the end, shows how it goes and writes the history.
+        """Trains to the end, shows the progress and writes the history.
 
         Args:
-            watchers: Callbacks that see each epoch once it is recorded, and written if a checkpoint
-                is due.
+            watchers: Callbacks that are called after each epoch is recorded, and after its
+                checkpoint if there is one.
 
         Raises:
             ExperimentError: if a checkpoint or the history cannot be written.
         """
         done = self.progress.epoch
-        going_on = f"; going on after epoch {done}" if done else ""
-        console.print(self.title() + going_on, soft_wrap=True)
+        resuming = f"; resuming after epoch {done}" if done else ""
+        console.print(self.title() + resuming, soft_wrap=True)
         history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._write())
         with ProgressBar(self.settings.epochs, self.items) as bar:
             if not self.is_done():
                 self._fit([history, bar, *watchers])
-        # A kill may have come between the last checkpoint and its history.
+        # The process may have been killed between the last checkpoint and its history.
         self._write()
         self.here.seconds += self.progress.seconds
 
@@ -158,7 +161,7 @@ class Training(abc.ABC):
         self._clock = self._saved = time.monotonic()
         self._on_bytes.fit(
             self._training_set,
-            shuffle=False,  # The batches are shuffled already, by seed and epoch.
+            shuffle=False,  # The batches are already shuffled, by seed and epoch.
             validation_data=self._validation_set,
             initial_epoch=self.progress.epoch,
             epochs=self.settings.epochs,
@@ -175,18 +178,18 @@ class Training(abc.ABC):
         self.here.write_rows(HISTORY, self.rows())
 
     def rows(self) -> list[dict[str, Any]]:
-        """Returns the history as it is written, a row an epoch."""
+        """Returns the rows of `history.csv`, one for each epoch."""
         return self.progress.history
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Returns callbacks that see each epoch before it is recorded."""
+        """Returns callbacks that are called before each epoch is recorded."""
         return []
 
-    def before_checkpoint(self) -> None:  # noqa: B027 (most rely on nothing)
-        """Writes what a checkpoint relies on."""
+    def before_checkpoint(self) -> None:  # noqa: B027 (most write nothing)
+        """Writes files that must not be older than the next checkpoint."""
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the history keeps of an epoch.
+        """Returns the numbers of an epoch for the history.
 
         Args:
             epoch: The epoch, from 0.
@@ -196,7 +199,7 @@ class Training(abc.ABC):
         return {name: logs[name] for name in names if name in logs}
 
     def is_done(self) -> bool:
-        """Whether there is nothing left to train."""
+        """Returns whether the training is finished."""
         return self.progress.epoch >= self.settings.epochs
 
     def _record(self, epoch: int, logs: dict[str, Any]) -> None:
@@ -220,12 +223,12 @@ class Training(abc.ABC):
         self._on_bytes.stop_training = done
 
     def test(self) -> dict[str, Any]:
-        """Tests the weights of the lowest validation loss, or the last where nothing is held out.
+        """Tests the weights of the lowest validation loss, or the last ones without validation.
 
-        They are the network's weights from then on.
+        The network then has these weights.
 
         Returns:
-            The result, as it stands in `result.json`.
+            The content of `result.json`.
         """
         progress = self.progress
         if progress.best_epoch is not None:
@@ -240,5 +243,9 @@ class Training(abc.ABC):
         }
 
     def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the result keeps of the test."""
+        """Returns the numbers of the test for the result.
+
+        Args:
+            logs: Keras' logs of the evaluation.
+        """
         return {"test_accuracy": logs["accuracy"], "test_loss": logs["loss"]}

@@ -57,7 +57,7 @@ def test_a_run_that_is_killed_again_and_again(tmp_path, uninterrupted):
     code, out, err = run(*WIDE, "--out", folder)
     assert code == 0, out + err
     assert "epoch 1/4" not in out
-    assert "going on after epoch 3" in out
+    assert "resuming after epoch 3" in out
     assert_same_outcome(folder, uninterrupted)
 
 
@@ -81,7 +81,7 @@ def test_ctrl_c_leaves_a_resumable_folder_and_no_traceback(tmp_path, uninterrupt
     )
     assert code == 130
     assert "Traceback" not in out + err
-    assert "The same command goes on" in err
+    assert "The same command resumes" in err
     code, out, err = run(*WIDE, "--out", folder)
     assert code == 0, out + err
     assert_same_outcome(folder, uninterrupted)
