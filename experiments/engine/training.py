@@ -28,10 +28,9 @@ SECONDS_BETWEEN_CHECKPOINTS = 30
 class Training(abc.ABC):
     """The training of a network, with checkpoints in the folder of its run.
 
-    It resumes from its last checkpoint, and its weights are then the same as without the
-    interruption. A subclass defines `network`, `optimizer` and `title`. It can override `batches`,
-    `on_bytes`, `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`, `before_checkpoint` and
-    `test`.
+    It resumes from its last checkpoint, with the same weights as without the interruption. A
+    subclass defines `network`, `optimizer` and `title`, and can override `batches`, `on_bytes`,
+    `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`, `before_checkpoint` and `test`.
 
     Args:
         settings: The run's settings.
@@ -42,11 +41,9 @@ class Training(abc.ABC):
         settings: As given.
         data: As given.
         here: As given.
-        part: The name of this part of the run, which has a folder of checkpoints of its own; empty
-            if the run consists of a single training.
-        steps_per_execution: The number of steps in one call from Python, as in
-            `keras.Model.compile`. It does not change the weights, but small steps are faster
-            together. On torch it is always 1; an accelerator on JAX computes blocks of steps.
+        part: The name of this part of the run, which has its own checkpoints; empty for all.
+        steps_per_execution: As in `keras.Model.compile`: small steps are faster together. Torch
+            computes one step at a time, an accelerator on JAX blocks of them.
         model: The network, without its preprocessing.
         progress: The progress of the training.
         steps: The number of steps in an epoch.
@@ -243,9 +240,5 @@ class Training(abc.ABC):
         }
 
     def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns the numbers of the test for the result.
-
-        Args:
-            logs: Keras' logs of the evaluation.
-        """
+        """Returns the numbers of the test for the result, from Keras' logs of the evaluation."""
         return {"test_accuracy": logs["accuracy"], "test_loss": logs["loss"]}
