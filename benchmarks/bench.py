@@ -220,7 +220,13 @@ class Bench:
 
 
 def lane(worker: Worker, task: str, **options) -> Measure:
-    """Returns a function that measures a number of steps of a contestant's task."""
+    """Returns a function that measures a number of steps of a contestant's task.
+
+    Args:
+        worker: The contestant.
+        task: The name of the task.
+        **options: The options of the task.
+    """
     return lambda steps: worker.measure(task, steps, **options)
 
 

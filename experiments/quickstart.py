@@ -40,7 +40,12 @@ def settings(dataset: str, preset: str) -> BinarynetSettings:
 
 
 def protocol(dataset: str, preset: str) -> BinarynetSettings:
-    """Returns the settings of the preset at full length, which are its own."""
+    """Returns the settings of a preset at full length, which are those of the preset itself.
+
+    Args:
+        dataset: digits, mnist or cifar10.
+        preset: quick, report or paper.
+    """
     return settings(dataset, preset)
 
 

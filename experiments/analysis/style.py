@@ -42,7 +42,12 @@ def new_figure(
 
 
 def add_caption(figure: Figure, text: str) -> None:
-    """Writes a caption below a figure."""
+    """Writes a caption below a figure.
+
+    Args:
+        figure: The figure.
+        text: The caption, which is broken into lines.
+    """
     width = int(figure.get_figwidth() * _LETTERS_AN_INCH)
     figure.supxlabel(wrapped(text, width), x=0.01, ha="left", fontsize=8, color=NEUTRAL)
 

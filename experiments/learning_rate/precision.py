@@ -97,7 +97,12 @@ def draw(runs: Iterable[Run], repeated: Iterable[Run]) -> Figure:
 
 
 def conclusions(runs: Iterable[Run], repeated: Iterable[Run]) -> str:
-    """Returns sentences about the differences, in Markdown, with one bullet for each repetition."""
+    """Returns sentences about the differences, in Markdown, with one bullet for each repetition.
+
+    Args:
+        runs: The runs.
+        repeated: Runs that repeat some of them in another precision.
+    """
     lines = []
     for first, _, curves in _pairs(runs, repeated):
         before, after = curves.columns

@@ -142,7 +142,12 @@ def step(reference: keras.Model, models: dict[str, keras.Model], batch) -> dict[
 
 
 def differing_signs(reference: keras.Model, models: dict[str, keras.Model]) -> dict[str, int]:
-    """Returns the number of binary weights of each model that differ from the reference's."""
+    """Returns the number of binary weights of each model that differ from the reference's.
+
+    Args:
+        reference: The reference.
+        models: The variants by name.
+    """
     signs = binary_weights(reference)
     return {
         name: int(np.count_nonzero(binary_weights(model) != signs))
