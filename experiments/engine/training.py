@@ -44,6 +44,7 @@ class Training(abc.ABC):
         here: As given.
         part: The part of the run that it is, whose checkpoints lie in a folder of their own; empty
             where the run is one training.
+        held_out: What the images of its second set are called.
         steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
             weights are the same, small steps are faster together. Torch takes one at a time, an
             accelerator on JAX as many as it can.
@@ -58,6 +59,7 @@ class Training(abc.ABC):
     """
 
     part = ""
+    held_out = "validation"
     steps_per_execution = 1
 
     def __init__(self, settings: Settings, data: Dataset, here: RunFolder):
@@ -147,7 +149,7 @@ class Training(abc.ABC):
         going_on = f"; going on after epoch {done}" if done else ""
         console.print(self.title() + going_on, soft_wrap=True)
         history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._write())
-        with ProgressBar(self.settings.epochs, self.items) as bar:
+        with ProgressBar(self.settings.epochs, self.items, self.held_out) as bar:
             if not self.is_done():
                 self._fit([history, bar, *watchers])
         # A kill may have come between the last checkpoint and its history.
@@ -230,15 +232,19 @@ class Training(abc.ABC):
         progress = self.progress
         if progress.best_epoch is not None:
             self._checkpoints.load_best(progress, self.model.variables)
-        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
-        tested = progress.history[(progress.best_epoch or progress.epoch) - 1]
+        row = progress.history[(progress.best_epoch or progress.epoch) - 1]
         return {
-            **self.tested(logs),
-            "tested_epoch": tested["epoch"],
-            "validation_accuracy": tested.get("val_accuracy"),
+            **self.tested(row),
+            "tested_epoch": row["epoch"],
+            "validation_accuracy": row.get("val_accuracy"),
             "epochs": progress.epoch,
         }
 
-    def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the result keeps of the test."""
+    def tested(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Tests the network's weights, and returns what the result keeps of it.
+
+        Args:
+            row: The history's of the epoch that they come from.
+        """
+        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
         return {"test_accuracy": logs["accuracy"], "test_loss": logs["loss"]}

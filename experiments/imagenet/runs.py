@@ -17,6 +17,12 @@ from larq_bop import zoo
 _MEAN = (123.675, 116.28, 103.53)
 _DEVIATION = (58.395, 57.12, 57.375)
 
+_TESTED = {
+    "test_accuracy": "val_accuracy",
+    "test_top_5_accuracy": "val_top_5_accuracy",
+    "test_loss": "val_cross_entropy",
+}
+
 _NETWORKS = {
     "binary-alexnet": zoo.binary_alexnet,
     "xnor-net": zoo.xnor_net,
@@ -47,6 +53,7 @@ class ImagenetTraining(SingleTraining):
     """
 
     settings: ImagenetSettings
+    held_out = "test"
 
     def batches(self) -> tuple[Stream, Stream, Stream]:
         settings, data = self.settings, self.data
@@ -85,16 +92,12 @@ class ImagenetTraining(SingleTraining):
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        test = {name: value for name, value in logs.items() if name.startswith("val_")}
         return {
             **super().row(epoch, training),
             "top_5_accuracy": training["top_5_accuracy"],
-            **self.tested({name.removeprefix("val_"): value for name, value in test.items()}),
+            **{name: logs[key] for name, key in _TESTED.items()},
         }
 
-    def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "test_accuracy": logs["accuracy"],
-            "test_top_5_accuracy": logs["top_5_accuracy"],
-            "test_loss": logs["cross_entropy"],
-        }
+    def tested(self, row: dict[str, Any]) -> dict[str, Any]:
+        # The last epoch's weights were tested in its end.
+        return {name: row[name] for name in _TESTED}
