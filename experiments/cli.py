@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import typer
 from experiments import options
 from experiments.engine.settings import BinarynetSettings, Settings
 from experiments.imagenet.settings import ImagenetSettings, Model
-from experiments.terminal import load_keras, mistakes_told
+from experiments.terminal import load_keras, mistakes_told, wake_devices
 
 # Before Keras is imported: otherwise TensorFlow's log is printed between the lines of progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,7 +30,7 @@ app = typer.Typer(
 OF_EVERY_RUN = ("epochs", "batch_size", "dtype_policy", "limit")
 
 
-def experiment(settings: type[Settings], *names: str) -> Callable:
+def experiment(settings: type[Settings], *names: str, many_hosts: bool = False) -> Callable:
     """Returns a decorator that makes a function a command of the command line.
 
     The command has the name and the docstring of the function. Its options are the arguments of
@@ -39,13 +40,16 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
         settings: The class whose fields are options. Those that are given on the command line are
             passed to the function as `**changes`, the others as None.
         *names: The names of these fields; without any, all fields that have an option.
+        many_hosts: Whether the command can train on several devices and hosts.
     """
 
     def decorator(function: Callable) -> Callable:
         def command(**given):
             with mistakes_told():
                 load_keras()
-                function(**given)
+                with _connected() if many_hosts else contextlib.nullcontext():
+                    wake_devices()
+                    function(**given)
 
         own = inspect.signature(function, eval_str=True).parameters.values()
         parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -55,6 +59,12 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
         return app.command()(command)
 
     return decorator
+
+
+def _connected() -> contextlib.AbstractContextManager[None]:
+    from experiments.engine.connection import connected
+
+    return connected()
 
 
 @experiment(BinarynetSettings)
@@ -160,7 +170,7 @@ def ablation(
     run_series(runs.runs(preset, seeds, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(ImagenetSettings)
+@experiment(ImagenetSettings, many_hosts=True)
 def imagenet(
     model: Annotated[Model, typer.Option(help="The network.")] = "quicknet",
     dataset: Annotated[

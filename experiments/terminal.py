@@ -52,29 +52,43 @@ def mistakes_told() -> Iterator[None]:
 
 
 def load_keras() -> None:
-    """Imports Keras and initializes its devices, without showing TensorFlow's messages.
-
-    TensorFlow writes them to the file descriptor, whatever `sys.stderr` and its log level are. They
-    are shown only if an unexpected error occurs.
+    """Imports Keras without showing TensorFlow's messages.
 
     Raises:
         ExperimentError: if Keras or its backend cannot be imported.
     """
     typer.echo("Loading Keras ...", err=True)
+    with _quiet():
+        try:
+            import keras  # noqa: F401
+        except (ImportError, ValueError) as error:
+            raise ExperimentError(
+                f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
+                "jax or torch, and that package must be installed."
+            ) from error
+    # In a series each network is traced, and TensorFlow warns about repeated tracing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def wake_devices() -> None:
+    """Initializes Keras' devices, without showing the backend's messages."""
+    with _quiet():
+        import keras
+
+        keras.ops.zeros(())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """A scope in which standard error is hidden; it is shown if an unexpected error occurs.
+
+    TensorFlow writes to the file descriptor, whatever `sys.stderr` and its log level are.
+    """
     screen = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         try:
             os.dup2(noise.fileno(), 2)
-            try:
-                import keras
-            except (ImportError, ValueError) as error:
-                raise ExperimentError(
-                    f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
-                    "jax or torch, and that package must be installed."
-                ) from error
-            keras.ops.zeros(())
-            # In a series each network is traced, and TensorFlow warns about repeated tracing.
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            yield
         except ExperimentError:
             raise
         except BaseException:

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from experiments.engine import hosts
 from experiments.errors import ExperimentError
 from experiments.files import atomic_write, make_folder, read_file, sha256
 
@@ -65,6 +66,8 @@ class Checkpoints:
     last and atomically. So if a record can be read, its values are complete. The checkpoint before
     the last is kept in case the last is damaged.
 
+    If several hosts train, all of them call the methods, but only the first one reads and writes.
+
     Args:
         folder: Their folder, which is created when it is first needed.
     """
@@ -72,6 +75,7 @@ class Checkpoints:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    @hosts.by_first
     def save(self, progress: Progress, variables, best=None) -> None:
         """Saves the state after an epoch.
 
@@ -114,12 +118,21 @@ class Checkpoints:
         Warns:
             UserWarning: for each damaged checkpoint.
         """
+        newest = self._newest([tuple(variable.shape) for variable in variables])
+        if newest is None:
+            return None
+        progress, values = newest
+        _assign(variables, values)
+        return progress
+
+    @hosts.by_first
+    def _newest(self, shapes: list[tuple]) -> tuple[Progress, list[np.ndarray]] | None:
         records = self._records()
         for record in records:
             try:
                 body = self._verified(record)
-                read_variables(self._values(body["progress"]["epoch"]), variables)
-                return Progress(**body["progress"])
+                progress = Progress(**body["progress"])
+                return progress, read_values(self._values(progress.epoch), shapes)
             except ValueError as error:
                 warnings.warn(
                     f"The checkpoint {record} is damaged: {error}. The one before is used.",
@@ -140,7 +153,9 @@ class Checkpoints:
             variables: The network's variables.
         """
         assert progress.best_epoch is not None
-        read_variables(self._best(progress.best_epoch), variables)
+        read = hosts.by_first(read_values)
+        shapes = [tuple(variable.shape) for variable in variables]
+        _assign(variables, read(self._best(progress.best_epoch), shapes))
 
     def _verified(self, record: Path) -> dict[str, Any]:
         """Returns a record's body.
@@ -192,16 +207,24 @@ def write_variables(path: Path, variables) -> None:
         np.savez(file, *(ops.convert_to_numpy(variable) for variable in variables))
 
 
-def read_variables(path: Path, variables) -> None:
-    """Sets variables to the values in a file that `write_variables` wrote.
+def read_values(path: Path, shapes: list[tuple]) -> list[np.ndarray]:
+    """Returns the values in a file that `write_variables` wrote.
+
+    Args:
+        path: The file.
+        shapes: The shapes of the variables that will get the values.
 
     Raises:
         ValueError: if the number or the shapes of the variables differ from those in the file.
     """
     with np.load(path, allow_pickle=False) as archive:
         values = list(archive.values())
-    if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
+    if [v.shape for v in values] != shapes:
         raise ValueError(f"{path.name} holds the variables of another network")
+    return values
+
+
+def _assign(variables, values: list[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 

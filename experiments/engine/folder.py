@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from experiments.engine import provenance
+from experiments.engine import hosts, provenance
 from experiments.engine.checkpoint import Checkpoints
 from experiments.engine.settings import Settings
 from experiments.errors import ExperimentError
@@ -32,7 +32,8 @@ PARTIAL_MODEL = f"partial-{MODEL}"
 class RunFolder:
     """A run's folder, with `config.json`, `history.csv`, `result.json` and other files.
 
-    `experiments.engine.opening.opened` creates and locks it.
+    `experiments.engine.opening.opened` creates and locks it. If several hosts train, all of them
+    call the methods, but only the first one reads and writes.
 
     Args:
         path: The path of the folder.
@@ -56,6 +57,7 @@ class RunFolder:
         """
         return Checkpoints(self.path / CHECKPOINTS / part)
 
+    @hosts.by_first
     def write_config(
         self,
         settings: Settings,
@@ -89,6 +91,7 @@ class RunFolder:
             },
         )
 
+    @hosts.by_first
     def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Writes a CSV file, such as `history.csv`, whole or not at all.
 
@@ -108,6 +111,7 @@ class RunFolder:
             # Without a time in the file, equal rows give equal files.
             file.write(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
 
+    @hosts.by_first
     def read_rows(self, name: str) -> list[dict[str, str]]:
         """Returns the rows of a file that `write_rows` wrote, with values as text.
 
@@ -128,6 +132,7 @@ class RunFolder:
             ) from error
         return list(csv.DictReader(io.StringIO(text)))
 
+    @hosts.by_first
     def write_model(self, model: keras.Model) -> None:
         """Writes `model.keras`.
 
@@ -147,6 +152,7 @@ class RunFolder:
         finally:
             temporary.unlink(missing_ok=True)
 
+    @hosts.by_first
     def finish(self, result: dict[str, Any]) -> None:
         """Writes `result.json`, which marks the run as finished, and deletes its checkpoints.
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from experiments.engine import hosts
 from experiments.engine.folder import (
     CHECKPOINTS,
     COMPRESSED_STEPS,
@@ -36,6 +37,8 @@ _FOLDERS = (CHECKPOINTS, TENSORBOARD)
 def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolder]:
     """A scope in which a folder is open, and locked, for a run that begins or resumes.
 
+    Where several hosts run it, it is the first one's.
+
     Args:
         path: The folder; it is created if it does not exist.
         settings: The run's settings.
@@ -49,6 +52,18 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
             contains files that do not belong to a run; without `overwrite` also if it contains a
             finished run or a run with other settings.
     """
+    with contextlib.ExitStack() as stack:
+
+        @hosts.by_first
+        def enter() -> None:
+            stack.enter_context(_held(path, settings, overwrite))
+
+        enter()
+        yield RunFolder(path)
+
+
+@contextlib.contextmanager
+def _held(path: Path, settings: Settings, overwrite: bool) -> Iterator[None]:
     created = False
     try:
         created = not os.path.exists(path)
@@ -58,7 +73,7 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
                 _clear(path)
             else:
                 _check(path, settings)
-            yield RunFolder(path)
+            yield
     finally:
         if created:
             with contextlib.suppress(OSError):

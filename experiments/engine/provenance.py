@@ -51,13 +51,22 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Returns the machine's architecture, its processor, its number of cores and its devices."""
+    """Returns this machine's architecture, processor and cores, and the devices of all hosts."""
     return {
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "devices": _devices(),
+        "hosts": _hosts(),
     }
+
+
+def _hosts() -> int:
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    return jax.process_count()
 
 
 def _devices() -> list[str]:

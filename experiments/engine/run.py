@@ -13,7 +13,7 @@ import keras
 
 from experiments import data
 from experiments.data import Dataset
-from experiments.engine import opening
+from experiments.engine import hosts, opening
 from experiments.engine.folder import RunFolder
 from experiments.engine.progress import console
 from experiments.engine.settings import Settings
@@ -55,8 +55,10 @@ def run_one(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> d
         The result.
 
     Raises:
-        ExperimentError: if the folder cannot be opened or written, or all checkpoints are damaged.
+        ExperimentError: if the folder cannot be opened or written, all checkpoints are damaged, or
+            other hosts have another run.
     """
+    hosts.require_same(run.settings, images.source)
     with opening.opened(path, run.settings, overwrite) as here:
         here.write_config(run.settings, images.source, run.shortened)
         result = run.measure(run.settings, images, here)

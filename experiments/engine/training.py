@@ -14,7 +14,7 @@ from keras import ops
 from experiments.data import Dataset
 from experiments.data.batches import Batches, EpochStarter
 from experiments.data.preprocessing import on_bytes
-from experiments.engine import accelerator
+from experiments.engine import accelerator, hosts
 from experiments.engine.checkpoint import AfterEpoch, Progress
 from experiments.engine.folder import HISTORY, RunFolder
 from experiments.engine.progress import ProgressBar, console
@@ -42,6 +42,7 @@ class Training(abc.ABC):
         data: As given.
         here: As given.
         part: The name of this part of the run, which has its own checkpoints; empty for all.
+        held_out: The name of the images on which each epoch is evaluated.
         steps_per_execution: As in `keras.Model.compile`: small steps are faster together. Torch
             computes one step at a time, an accelerator on JAX blocks of them.
         model: The network, without its preprocessing.
@@ -55,6 +56,7 @@ class Training(abc.ABC):
     """
 
     part = ""
+    held_out = "validation"
     steps_per_execution = 1
 
     def __init__(self, settings: Settings, data: Dataset, here: RunFolder):
@@ -147,7 +149,7 @@ class Training(abc.ABC):
         resuming = f"; resuming after epoch {done}" if done else ""
         console.print(self.title() + resuming, soft_wrap=True)
         history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._write())
-        with ProgressBar(self.settings.epochs, self.items) as bar:
+        with ProgressBar(self.settings.epochs, self.items, self.held_out) as bar:
             if not self.is_done():
                 self._fit([history, bar, *watchers])
         # The process may have been killed between the last checkpoint and its history.
@@ -213,16 +215,16 @@ class Training(abc.ABC):
         progress.seconds += now - self._clock
         self._clock = now
         done = self.is_done()
-        if done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+        # The hosts' clocks may not agree.
+        due = hosts.by_first(lambda: done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS)
+        if due():
             self.before_checkpoint()
             self._checkpoints.save(progress, self._state, self._best)
             self._saved, self._best = time.monotonic(), None
         self._on_bytes.stop_training = done
 
     def test(self) -> dict[str, Any]:
-        """Tests the weights of the lowest validation loss, or the last ones without validation.
-
-        The network then has these weights.
+        """Tests the weights of the lowest validation loss (without validation, the last ones).
 
         Returns:
             The content of `result.json`.
@@ -230,15 +232,15 @@ class Training(abc.ABC):
         progress = self.progress
         if progress.best_epoch is not None:
             self._checkpoints.load_best(progress, self.model.variables)
-        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
-        tested = progress.history[(progress.best_epoch or progress.epoch) - 1]
+        row = progress.history[(progress.best_epoch or progress.epoch) - 1]
         return {
-            **self.tested(logs),
-            "tested_epoch": tested["epoch"],
-            "validation_accuracy": tested.get("val_accuracy"),
+            **self.tested(row),
+            "tested_epoch": row["epoch"],
+            "validation_accuracy": row.get("val_accuracy"),
             "epochs": progress.epoch,
         }
 
-    def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns the numbers of the test for the result, from Keras' logs of the evaluation."""
+    def tested(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Tests the network, whose weights are those of a row of the history, for the result."""
+        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
         return {"test_accuracy": logs["accuracy"], "test_loss": logs["loss"]}
