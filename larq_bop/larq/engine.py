@@ -1,4 +1,4 @@
-"""Larq Compute Engine's own converter, and what it wrote."""
+"""Larq Compute Engine's own converter, and the operators in the file that it writes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ __all__ = ["converted", "count"]
 
 
 def converted(model, **options) -> bytes:
-    """Converts a model of Keras 2 as it is.
+    """Converts a model of Keras 2 without changing it first.
 
     Args:
         model: The model.
-        **options: Those of `larq_compute_engine.convert_keras_model`; types by their names, too.
+        **options: Arguments of `larq_compute_engine.convert_keras_model`; types can be names.
 
     Returns:
         The content of a `.tflite` file.
 
     Raises:
-        CannotConvertError: if the engine cannot, or writes inputs or outputs of another type.
+        CannotConvertError: if the engine fails, or writes inputs or outputs of another type.
         ImportError: if larq-compute-engine is not installed.
     """
-    # Not at the top: it is not needed for anything else here, and not to be had everywhere.
+    # Not at the top: nothing else here needs it, and it is not available on all platforms.
     try:
         from larq_compute_engine import convert_keras_model
     except ImportError as error:
@@ -40,7 +40,7 @@ def converted(model, **options) -> bytes:
         ) from error
     graph = _parsed(content).subgraphs[0]
     for end, tensors in zip(ends, (graph.inputs, graph.outputs), strict=True):
-        # Where it cannot write int8, it warns of something else and writes float32.
+        # If the engine cannot write int8, it writes float32 and warns of something else.
         if options.get(end) == tf.int8 and any(not _is_int8(graph.tensors[i]) for i in tensors):
             raise CannotConvertError(
                 f"Larq Compute Engine cannot convert the model {model.name!r} with {end}=int8: "

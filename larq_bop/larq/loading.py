@@ -1,4 +1,4 @@
-"""Saved models, of either Keras."""
+"""Loading saved models of Keras 3 and Keras 2."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = ["is_withheld", "load"]
 def load(path, customs: Customs | None = None):
     """Loads a saved model with the Keras that saved it, not compiled.
 
-    A function that was saved as code, as a `Lambda` is, never runs: what is given for the layer
-    stands in its place.
+    A function that was saved as code, such as that of a `Lambda`, never runs. The user can give an
+    equivalent of the layer instead.
 
     Args:
         path: A `.keras` or `.h5` file of Keras 3 or 2, or a SavedModel of Keras 2.
-        customs: What is given for what is not known.
+        customs: The equivalents that the user gives, or None.
 
     Returns:
         A model of `keras` or of `tf.keras`.
 
     Raises:
-        FileNotFoundError: if there is nothing.
+        FileNotFoundError: if there is no file at the path.
         CannotCrossError: if the model cannot be loaded without the saved code.
-        ValueError: if it is no model, damaged, or has layers that are not known here.
+        ValueError: if the file is not a model, is damaged, or has unknown layers.
     """
     path, customs = Path(path), customs or Customs()
     if not path.exists():
@@ -61,13 +61,13 @@ def load(path, customs: Customs | None = None):
 
 
 def is_withheld(layer) -> bool:
-    """Whether a layer is a `Lambda` whose function was saved as code, and was not loaded."""
+    """Returns whether a layer is a `Lambda` whose function was saved as code and not loaded."""
     return getattr(layer, "_is_withheld", False)
 
 
 @contextlib.contextmanager
 def _withheld(side, customs: Customs, missing: list[str]) -> Iterator[None]:
-    """Loads each `Lambda` of a Keras with what is given for it, or with no function of its own."""
+    """A scope in which each `Lambda` is loaded with the given equivalent instead of its code."""
 
     def from_config(cls, config, custom_objects=None, safe_mode=None):
         layer = cls(lambda inputs: inputs, name=config["name"])

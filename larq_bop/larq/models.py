@@ -1,4 +1,4 @@
-"""A model of one Keras, made again on the other: its layers, its calls of them, its weights."""
+"""Conversion of a model to the other Keras: its layers, their calls, and the weights."""
 
 from __future__ import annotations
 
@@ -20,32 +20,39 @@ __all__ = ["Crossing"]
 
 
 class Crossing:
-    """One model on its way, with the models inside of it.
+    """The conversion of one model, including nested models.
 
     Args:
-        to: The side to go to.
-        dtype: The dtype policy of all layers there, or None for those that they have.
-        customs: What is given for what has no equal.
+        to: The side that the model is converted to.
+        dtype: The dtype policy of all converted layers, or None to keep that of each layer.
+        customs: The equivalents that the user gives, or None.
 
     Attributes:
-        origins: The layers that are left, by the `id` of their equals.
+        origins: The original layers by the `id` of the converted ones.
     """
 
     def __init__(self, to: Side, dtype: str | None = None, customs: Customs | None = None):
         self._to, self._dtype = to, dtype
         self._customs = customs or Customs()
         self._translated = Translation(to, dtype, self._customs)
-        # By identity: a layer that is called twice is one layer there, too.
+        # By identity: a layer that is called twice is converted to one layer.
         self._layers: dict[int, Any] = {}
         self.origins: dict[int, Any] = {}
 
     def model(self, source):
-        """Returns the equal of a model, with its weights."""
+        """Returns the converted model, with its weights.
+
+        Args:
+            source: A Sequential or functional model of the other side.
+
+        Raises:
+            CannotCrossError: if parts of it cannot be converted; it names all of them.
+        """
         self._check(source)
         return self._model(source)
 
     def _check(self, source) -> None:
-        """Refuses all that has no equal, at once."""
+        """Raises one error for all parts that cannot be converted."""
         reasons = []
         for layer in _parts(source):
             try:
@@ -75,7 +82,7 @@ class Crossing:
         there = [self._layer(layer) for layer in source.layers]
         if all(isinstance(layer, self._to.keras.layers.Layer) for layer in there):
             model = self._to.keras.Sequential([self._layer(first), *there], name=source.name)
-        else:  # A function that is given is no layer.
+        else:  # The user gave a function, which is not a layer.
             x = self._layer(first).output
             ends = [x]
             for layer in source.layers:
@@ -86,7 +93,7 @@ class Crossing:
         return model
 
     def _functional(self, source):
-        """Makes each call of a layer again, with the equal layer and the equal tensors."""
+        """Repeats each call with the converted layer and the converted tensors."""
         equal = {id(x): self._layer(_maker(x)).output for x in tf.nest.flatten(source.inputs)}
         missing: dict[int, CannotCrossError] = {}
 
@@ -105,7 +112,8 @@ class Crossing:
                     args, kwargs = tf.nest.map_structure(there, arguments)
                     found = tf.nest.flatten(self._called(layer, args, kwargs))
                 except CannotCrossError as error:
-                    # Masks that Keras 3 computes by itself, no layer needs there.
+                    # It may be an operation for a mask, which the other side computes by itself:
+                    # the error is raised only if something uses its output.
                     if not is_operation(layer):
                         raise
                     missing.update({id(x): error for x in outputs})
@@ -133,7 +141,7 @@ class Crossing:
             raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}") from error
 
     def _layer(self, layer):
-        """Returns the equal of a layer or of a model, or the function that is given for it."""
+        """Returns the converted layer or model, or the function that is given for it."""
         if id(layer) not in self._layers:
             if isinstance(layer, self._to.other.keras.Model):
                 there = self._model(layer)
@@ -144,7 +152,7 @@ class Crossing:
         return self._layers[id(layer)]
 
     def _set_weights(self, layer) -> None:
-        """Gives the equal of a layer its weights; both have them in the same order."""
+        """Sets the weights of a converted layer; both layers have them in the same order."""
         there = self._layers.get(id(layer))
         is_layer = isinstance(there, self._to.keras.layers.Layer)
         if isinstance(layer, self._to.other.keras.Model) or there is None or not is_layer:
@@ -156,7 +164,7 @@ class Crossing:
         except ValueError as error:
             raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}") from error
         if hasattr(there, "finalize_state"):
-            there.finalize_state()  # Computes from the weights what the layer works with.
+            there.finalize_state()  # Computes from the weights what the layer uses in its call.
 
 
 def _is_graph(model) -> bool:
@@ -164,7 +172,7 @@ def _is_graph(model) -> bool:
 
 
 def _parts(source) -> Iterator:
-    """Yields the layers and operations of a model, with those of the models inside."""
+    """Yields the layers and operations of a model, including those of nested models."""
     for layer in source.layers:
         if hasattr(layer, "layers") and _is_graph(layer):
             yield from _parts(layer)
@@ -186,7 +194,7 @@ def _call(node) -> tuple[Any, tuple[Any, dict[str, Any]]]:
     if hasattr(node, "layer"):
         return node.layer, (node.call_args, node.call_kwargs)
     args, kwargs = node.arguments.args, dict(node.arguments.kwargs)
-    # Masks that Keras 3 computes and passes on by itself, Keras 2 does, too.
+    # Masks that Keras 3 computes and passes on by itself are also computed by Keras 2.
     mask = kwargs.get("mask")
     if mask is None or (_is_symbolic(mask) and not isinstance(_maker(mask), keras.Layer)):
         kwargs.pop("mask", None)
@@ -194,7 +202,7 @@ def _call(node) -> tuple[Any, tuple[Any, dict[str, Any]]]:
 
 
 def _check_signs(layer) -> None:
-    """Refuses a layer whose kernel is binary itself, for Bop, and holds anything but signs."""
+    """Refuses a layer whose kernel is marked as binary, and has values that are not signs."""
     quantized = [each for each in layer._flatten_layers() if isinstance(each, QuantizedLayer)]
     for each in quantized:
         for weight in each.weights:

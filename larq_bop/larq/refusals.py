@@ -1,4 +1,4 @@
-"""What Larq Compute Engine would compute in float32 or wrongly, and how to mend it."""
+"""Checks for layers that Larq Compute Engine would compute in float32 or wrongly."""
 
 from __future__ import annotations
 
@@ -22,11 +22,18 @@ __all__ = ["CannotConvertError", "check_inputs", "check_layer"]
 
 
 class CannotConvertError(ValueError):
-    """Larq Compute Engine cannot run a model, or not in bits."""
+    """Larq Compute Engine cannot compute a model, or not with bits."""
 
 
 def check_inputs(model) -> None:
-    """Refuses a model that is no graph of layers, or that takes inputs of any size."""
+    """Refuses a model that is not a graph of layers, or whose inputs have no fixed size.
+
+    Args:
+        model: A model of Keras 2.
+
+    Raises:
+        CannotConvertError: if it is such a model.
+    """
     _check_graph(model)
     for tensor in model.inputs:
         if None in tensor.shape[1:]:
@@ -48,11 +55,14 @@ def _check_graph(model) -> None:
 
 
 def check_layer(layer, target: str = "arm") -> None:
-    """Refuses a layer that the engine would compute in float32 or wrongly, and tells the cure.
+    """Refuses a layer that the engine would compute wrongly, or a binary one in float32.
 
     Args:
         layer: A layer of Keras 2.
-        target: The machine, as the engine calls it.
+        target: The engine's target, `"arm"` or `"xcore"`.
+
+    Raises:
+        CannotConvertError: if it is such a layer; the message says how to change it.
     """
     if is_withheld(layer):
         raise CannotConvertError(
@@ -81,7 +91,7 @@ def check_layer(layer, target: str = "arm") -> None:
 
 
 def _check_activations(layer) -> None:
-    """Refuses ternary activations, which the engine takes for signs."""
+    """Refuses ternary activations, which the engine would treat as signs."""
     where = [layer, *(getattr(layer, name, None) for name in ("input_quantizer", "activation"))]
     where += [each.activation for each in where if isinstance(each, tf_keras.layers.Activation)]
     ternary = larq.quantizers.SteTern
@@ -93,7 +103,7 @@ def _check_activations(layer) -> None:
 
 
 def _cure(layer, target: str) -> str | None:
-    """Returns what makes the engine compute a layer in bits, or None if it does."""
+    """Returns how to change a layer so that the engine uses bits, or None if it already does."""
     if type(layer) not in (*CONVOLUTIONS, *DENSE):
         return "Use a QuantConv2D or QuantDense, or give it no quantizers"
     quantizer = getattr(layer, "input_quantizer", None)
