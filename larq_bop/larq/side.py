@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import keras
 import tf_keras
 
-__all__ = ["CannotCrossError", "Side"]
+__all__ = ["CannotCrossError", "Refusals", "Side"]
 
 
 class CannotCrossError(ValueError):
-    """Something has no equal on the other side."""
+    """Something has no equal on the other side.
+
+    Args:
+        *reasons: What has none, each with its cure: the lines of the message.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
+
+
+class Refusals:
+    """Collects why something cannot cross, so that all of it is named at once."""
+
+    def __init__(self):
+        # What two layers share is named once.
+        self._reasons: dict[str, None] = {}
+
+    def add(self, reasons: Iterable[str]) -> None:
+        """Adds reasons."""
+        self._reasons.update(dict.fromkeys(reasons))
+
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Adds the reasons of a `CannotCrossError` inside, and goes on after it."""
+        try:
+            yield
+        except CannotCrossError as error:
+            self.add(error.args)
+
+    def check(self) -> None:
+        """Raises all that was collected.
+
+        Raises:
+            CannotCrossError: if anything was.
+        """
+        if self._reasons:
+            raise CannotCrossError(*self._reasons)
 
 
 class Side(enum.Enum):
