@@ -19,7 +19,7 @@ from larq_bop.larq.customs import Customs
 from larq_bop.larq.engine_model import for_engine
 from larq_bop.larq.graph import called_layers
 from larq_bop.larq.loading import load
-from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layer
+from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layers
 from larq_bop.larq.steps import steps_of
 
 __all__ = ["Conversion", "convert"]
@@ -115,8 +115,8 @@ def convert(
 
     Raises:
         CannotConvertError: a ValueError, if the engine would compute a binary layer in float32, or
-            something else than the model does; it names the layer and the cure. Also if it has no
-            such target or type, or the model not for the type.
+            something else than the model does; it names all such layers and the cures. Also if it
+            has no such target or type, or the model not for the type.
         CannotCrossError: a ValueError, as for `to_larq`.
         ValueError: if `input_unit` is not positive.
         OSError: if the file cannot be written.
@@ -134,8 +134,7 @@ def convert(
         larqs, origin = with_origins(model, "float32", custom_objects)
     check_inputs(larqs)
     layers = called_layers(larqs)
-    for layer in layers:
-        check_layer(layer, target)
+    check_layers(layers, target)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
     steps = steps_of(larqs, origin, input_unit)
     int8_range = experimental_default_int8_range
