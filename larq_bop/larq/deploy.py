@@ -19,7 +19,7 @@ from larq_bop.larq.customs import Customs
 from larq_bop.larq.engine_model import for_engine
 from larq_bop.larq.graph import called_layers
 from larq_bop.larq.loading import load
-from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layer
+from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layers
 from larq_bop.larq.steps import steps_of
 
 __all__ = ["Conversion", "convert"]
@@ -119,8 +119,8 @@ def convert(
 
     Raises:
         CannotConvertError: a ValueError, if the engine would compute a binary layer in float32, or
-            something other than the model; it names the layer and how to change it. Also if the
-            engine does not support the target or type, or the model does not fit the type.
+            something other than the model; it names all such layers and how to change them. Also if
+            the engine does not support the target or type, or the model does not fit the type.
         CannotCrossError: a ValueError, as for `to_larq`.
         ValueError: if `input_unit` is not positive, or a saved model cannot be loaded.
         OSError: if the file cannot be written.
@@ -138,8 +138,7 @@ def convert(
         larqs, origin = with_origins(model, "float32", custom_objects)
     check_inputs(larqs)
     layers = called_layers(larqs)
-    for layer in layers:
-        check_layer(layer, target)
+    check_layers(layers, target)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
     steps = steps_of(larqs, origin, input_unit)
     int8_range = experimental_default_int8_range

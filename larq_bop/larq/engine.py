@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from larq_bop.larq.refusals import CannotConvertError
@@ -23,17 +26,12 @@ def converted(model, **options) -> bytes:
         CannotConvertError: if the engine fails, or writes inputs or outputs of another type.
         ImportError: if larq-compute-engine is not installed.
     """
-    # Not at the top: nothing else here needs it, and it is not available on all platforms.
-    try:
-        from larq_compute_engine import convert_keras_model
-    except ImportError as error:
-        raise ImportError(
-            "To convert models, install Larq Compute Engine: pip install larq-compute-engine"
-        ) from error
     ends = ("inference_input_type", "inference_output_type")
     try:
         options |= {end: tf.as_dtype(options[end]) for end in ends if end in options}
-        content = convert_keras_model(model, **options)
+        content = _written(model, options)
+    except ImportError:
+        raise
     except Exception as error:  # It raises Exception itself.
         raise CannotConvertError(
             f"Larq Compute Engine cannot convert the model {model.name!r}: {error}"
@@ -48,6 +46,43 @@ def converted(model, **options) -> bytes:
                 "these ends of the model."
             )
     return content
+
+
+def _written(model, options) -> bytes:
+    # Not at the top: nothing else here needs it, and it is not available on all platforms.
+    try:
+        from larq_compute_engine import convert_keras_model, convert_saved_model
+    except ImportError as error:
+        raise ImportError(
+            "To convert models, install Larq Compute Engine: pip install larq-compute-engine"
+        ) from error
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            holder = tf.Module()
+            holder.values = model.variables
+            tf.saved_model.save(holder, folder, signatures=_prediction(model))
+            return convert_saved_model(folder, **options)
+    except Exception:
+        # This saves the model with all ways to call each layer, which takes most of its time, and
+        # then tries a second format.
+        return convert_keras_model(model, **options)
+
+
+def _prediction(model) -> Callable:
+    """Returns a model's prediction as a function, with the model's names of inputs and outputs."""
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec(tensor.shape, tensor.dtype, name)
+            for tensor, name in zip(model.inputs, model.input_names, strict=True)
+        ],
+    )
+    def predict(*inputs):
+        outputs = model(tf.nest.pack_sequence_as(model.input, inputs), training=False)
+        return dict(zip(model.output_names, tf.nest.flatten(outputs), strict=True))
+
+    return predict
 
 
 def count(content: bytes, name: bytes) -> int:

@@ -18,7 +18,7 @@ import tf_keras
 from larq_bop.larq.operation_table import OF_CLASS, OF_SYMBOL, UnequalError
 from larq_bop.larq.side import CannotCrossError
 
-__all__ = ["called_again", "is_operation", "refuse_unknown"]
+__all__ = ["called_again", "is_operation"]
 
 # For inputs with the same number of axes, layers do the same, and have names and rows in a summary.
 _MERGING = ("Add", "Subtract", "Multiply")
@@ -29,15 +29,6 @@ def is_operation(layer) -> bool:
     if isinstance(layer, keras.layers.Layer):
         return False
     return isinstance(layer, keras.Operation) or hasattr(layer, "symbol")
-
-
-def refuse_unknown(operation) -> None:
-    """Refuses an operation that does not exist on the other side.
-
-    Raises:
-        CannotCrossError: if it does not exist; the message names it.
-    """
-    _row(operation)
 
 
 def called_again(
@@ -79,16 +70,17 @@ def called_again(
     except CannotCrossError:
         raise
     except (TypeError, ValueError, UnequalError) as error:
+        cure = f"Give its equal in `custom_objects` as {_name(operation)!r} or {operation.name!r}"
         raise CannotCrossError(
-            f"The operation {operation.name!r} cannot cross: {error}."
+            f"The operation {operation.name!r} cannot cross: {error}. {cure}."
         ) from error
 
 
 def _row(operation):
+    name = _name(operation)
     if hasattr(operation, "symbol"):
-        row, name = OF_SYMBOL.get(operation.symbol), f"tf.{operation.symbol}"
+        row = OF_SYMBOL.get(operation.symbol)
     else:
-        name = type(operation).__name__
         is_keras = type(operation).__module__.startswith("keras.")
         row = OF_CLASS.get(name) if is_keras else None
     if row is None:
@@ -97,6 +89,13 @@ def _row(operation):
             f"Put a layer in its place, or give its equal in `custom_objects` as {name!r}."
         )
     return row
+
+
+def _name(operation) -> str:
+    """Returns what an operation is given an equal by: the function's name or the class'."""
+    if hasattr(operation, "symbol"):
+        return f"tf.{operation.symbol}"
+    return type(operation).__name__
 
 
 def _on_keras_3(row, arguments: dict[str, Any]):

@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import keras
 import tf_keras
 
-__all__ = ["CannotCrossError", "Side"]
+__all__ = ["CannotCrossError", "Refusals", "Side"]
 
 
 class CannotCrossError(ValueError):
-    """Parts of a model cannot be converted to the other side."""
+    """Parts of a model cannot be converted to the other side.
+
+    Args:
+        *reasons: One sentence for each part, with what to do: the lines of the message.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
+
+
+class Refusals:
+    """Collects the reasons why a model cannot be converted, for a single error."""
+
+    def __init__(self):
+        # A part that two layers share is named once.
+        self._reasons: dict[str, None] = {}
+
+    def add(self, reasons: Iterable[str]) -> None:
+        """Adds reasons."""
+        self._reasons.update(dict.fromkeys(reasons))
+
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """A scope that adds the reasons of a `CannotCrossError` inside, and suppresses it."""
+        try:
+            yield
+        except CannotCrossError as error:
+            self.add(error.args)
+
+    def check(self) -> None:
+        """Raises an error with all collected reasons.
+
+        Raises:
+            CannotCrossError: if there are any.
+        """
+        if self._reasons:
+            raise CannotCrossError(*self._reasons)
 
 
 class Side(enum.Enum):

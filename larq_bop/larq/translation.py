@@ -20,7 +20,7 @@ from larq_bop.larq.customs import CURE, Customs
 from larq_bop.larq.dtypes import with_dtype
 from larq_bop.larq.layer_table import DIFFERENT, IDLE, NEUTRAL, UNNAMED, pair, renamed
 from larq_bop.larq.loading import is_withheld
-from larq_bop.larq.side import CannotCrossError, Side
+from larq_bop.larq.side import CannotCrossError, Refusals, Side
 from larq_bop.larq.stand_in import StandIn
 
 __all__ = ["Translation"]
@@ -49,7 +49,8 @@ class Translation:
             layer: The original layer.
 
         Raises:
-            CannotCrossError: if there is no equivalent; the message names the layer.
+            CannotCrossError: if there is no equivalent; the message names the layer, and all of its
+                parts without one.
         """
         try:
             given = self._customs.of_layer(layer)
@@ -67,7 +68,10 @@ class Translation:
                 config = layer.get_config()
             return self._made(kind, ("layers", "quantizers"), self._in_dtype(config))
         except (TypeError, ValueError, NotImplementedError) as error:
-            raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}.") from error
+            reasons = error.args if isinstance(error, CannotCrossError) else [error]
+            raise CannotCrossError(
+                *(f"The layer {layer.name!r} cannot cross: {reason}." for reason in reasons)
+            ) from error
 
     def _in_dtype(self, config: dict[str, Any]) -> dict[str, Any]:
         return with_dtype(config, self._dtype) if self._dtype else config
@@ -100,13 +104,20 @@ class Translation:
         defaults, accepted = _arguments(here), {*_arguments(there)}
         if self._to is Side.KERAS_2:
             config, accepted = _with_latent_kernels(config), accepted | UNNAMED
-        arguments = {}
+        arguments, refusals = {}, Refusals()
         for name, value in config.items():
             argument = renamed(kind, name, self._to)
             if argument in accepted:
-                arguments[argument] = self._value(name, value)
+                with refusals.collecting():
+                    arguments[argument] = self._value(name, value)
             elif name not in IDLE and value != NEUTRAL.get(name, defaults.get(name)):
-                raise CannotCrossError(f"its `{name}` does not exist on the other side: {value!r}")
+                refusals.add(
+                    [
+                        f"its `{name}` does not exist on the other side: {value!r}. Leave it out, "
+                        f"or give an equal of {here.__name__} in `custom_objects`"
+                    ]
+                )
+        refusals.check()
         return arguments
 
     def _value(self, name: str, value):
@@ -132,8 +143,16 @@ class Translation:
         if callable(value):  # Larq's approx_sign, for which Keras 2 has no config.
             value = {"class_name": "function", "config": _name_of(value)}
         if isinstance(value, list):
-            return [self._equal(name, each) for each in value]
+            return self._listed(name, value)
         return self._part(name, value) if is_part else value
+
+    def _listed(self, name: str, values: list) -> list:
+        equals, refusals = [], Refusals()
+        for value in values:
+            with refusals.collecting():
+                equals.append(self._equal(name, value))
+        refusals.check()
+        return equals
 
     def _given_part(self, name: str, value, given: Callable):
         if not isinstance(given, type):

@@ -98,7 +98,8 @@ def test_all_that_is_missing_is_named_at_once():
     with pytest.raises(CannotCrossError) as error:
         from_larq(own_model())
     lines = str(error.value).splitlines()
-    assert [line.split("'")[1] for line in lines] == ["quant_dense", "scale", "reversed"]
+    named = ["quant_dense", "quant_dense", "scale", "reversed"]
+    assert [line.split("'")[1] for line in lines] == named
     assert all("`custom_objects`" in line for line in lines)
 
 

@@ -79,6 +79,24 @@ def test_what_would_run_in_float32_is_refused_with_the_cure(tmp_path, make, cure
     assert list(tmp_path.iterdir()) == []
 
 
+def test_all_that_is_refused_is_named_at_once(tmp_path):
+    """Each layer once, with every cure that it needs."""
+    odd = {"padding": "same", "pad_values": 0.5, "kernel_quantizer": "ste_heaviside"}
+    makes = [
+        lambda: convolution(4, 3, name="odd", input_quantizer="ste_heaviside", **odd),
+        lambda: convolution(4, 3, name="ternary", input_quantizer="ste_tern"),
+        lambda: convolution(4, 3, name="good"),
+        lambda: convolution(4, 3, name="groups", groups=2),
+    ]
+    with pytest.raises(CannotConvertError) as error:
+        convert(side_by_side(makes, SHAPE), tmp_path / "model.tflite")
+    lines = {line.split("'")[1]: line for line in str(error.value).splitlines()}
+    assert len(str(error.value).splitlines()) == 4
+    assert lines.keys() == {"odd", "ternary", "groups"}
+    assert all(cure in lines["odd"] for cure in (INPUT, KERNELS, "Pad with 0 or 1"))
+    assert GROUPS in lines["groups"]
+
+
 def test_the_engine_does_run_them_in_float32():
     model = side_by_side([functools.partial(make, None) for make, _ in REFUSED], SHAPE)
     content = lce.convert_keras_model(model)

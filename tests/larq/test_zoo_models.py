@@ -57,7 +57,9 @@ def assert_a_step_of_bop_flips_signs(model, x):
     adam = keras.optimizers.Adam(1e-3)
     kernels = [v for v in model.trainable_variables if lb.Bop.is_binary_variable(v)]
     bop = [(lb.Bop.is_binary_variable, lb.Bop(threshold=0.0, gamma=1.0))] if kernels else []
-    model.compile(lb.CaseOptimizer(*bop, default_optimizer=adam), "sparse_categorical_crossentropy")
+    optimizer = lb.CaseOptimizer(*bop, default_optimizer=adam)
+    # To compile hundreds of layers for one step takes several times as long as the step.
+    model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
     before = [np.where(np.asarray(v) < 0, -1, 1) for v in kernels]
     assert np.isfinite(model.train_on_batch(x, np.arange(len(x))))
     after = [np.asarray(v) for v in kernels]
