@@ -104,7 +104,7 @@ def test_all_that_is_missing_is_named_at_once():
 
 
 @pytest.mark.parametrize("given", [{3: Scale3}, {"scale": 3}, {Scale: None}])
-def test_other_things_are_refused(given):
+def test_invalid_custom_objects_are_refused(given):
     with pytest.raises(TypeError, match="`custom_objects` must map"):
         from_larq(own_model(), custom_objects=given)
 
