@@ -18,7 +18,8 @@ import numpy as np
 
 from experiments.errors import ExperimentError
 
-_P, _T = ParamSpec("_P"), TypeVar("_T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def number() -> int:
@@ -67,9 +68,9 @@ def by_first(function: Callable[_P, _T]) -> Callable[_P, _T]:
             _broadcast(pickle.dumps(outcome))
         else:
             outcome = pickle.loads(_broadcast(b""))
-        value, error = outcome
-        if error is not None:
-            raise error
+        value, failure = outcome
+        if failure is not None:
+            raise failure
         return value
 
     return wrapper

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import signal
 
 import keras
@@ -15,9 +14,8 @@ from experiments.engine.connection import Place, connected, named
 from experiments.errors import ExperimentError
 from larq_bop import Bop
 from tests import backends, hosts
-from tests.experiments.command import outcome, read
+from tests.experiments.command import assert_same_outcome, outcome, read
 from tests.experiments.data.stored import store
-from tests.experiments.runs import files
 
 ADDRESSES, NUMBER, HOST = (
     f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
@@ -152,11 +150,9 @@ class TestSeveralHosts:
     def test_an_interrupted_run_resumes_bit_for_bit(self, two_hosts):
         folder, (first, _) = two_hosts
         assert "going on after epoch 1" in first
-        parts, whole = files(folder / "parts"), files(folder / "whole")
-        parts.pop("model.keras"), whole.pop("model.keras")  # It tells the time.
-        assert parts == whole
-        weights, expected = (outcome(folder / name)[2] for name in ("parts", "whole"))
-        backends.assert_identical(weights, expected)
+        assert_same_outcome(folder / "parts", outcome(folder / "whole"))
+        pictures = ((folder / name / "picture.png").read_bytes() for name in ("parts", "whole"))
+        assert len(set(pictures)) == 1
 
     def test_what_one_host_cannot_do_all_are_told(self, two_hosts):
         folder, _ = two_hosts
@@ -173,27 +169,27 @@ class TestSeveralHosts:
 
 @needs_jax_and_tfds
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_run_resumes_after_a_host_was_killed(data, tmp_path, two_hosts, victim):
-    """In the second epoch, of two steps."""
-    options = ["--dataset", "tiny", "--data-dir", data, "--out", tmp_path / "run"]
-    options += ["--epochs", 3, "--batch-size", 20, "--image-size", 32]
-    options += ["--gamma", 1e-2, "--threshold", 1e-4]
+def test_a_run_resumes_bit_for_bit_after_either_host_was_killed(data, tmp_path, two_hosts):
+    """In the midst of the second of three epochs, and of the third, of two steps each."""
+    folder = tmp_path / "run"
+    options = ["--dataset", "tiny", "--data-dir", data, "--out", folder, "--epochs", 3]
+    options += ["--batch-size", 20, "--image-size", 32, "--gamma", 1e-2, "--threshold", 1e-4]
     commands = [["-m", "tests.experiments.imagenet.small", "imagenet", *options]] * 2
-    environments = [dict(ON_JAX), dict(ON_JAX)]
-    environments[victim]["DIES_IN_BATCH"] = "4"
-    ended = hosts.run(commands, tmp_path, environments)
-    assert ended[victim].code == -signal.SIGKILL
-    survivor = ended[1 - victim]
-    assert survivor.code not in (0, None)
-    assert "the same command on all of them goes on" in survivor.output
-    assert survivor.at - ended[victim].at < 60
-    assert not os.path.exists(tmp_path / "run" / "result.json")
+    for done, victim in enumerate((1, 0)):
+        environments = [ON_JAX, ON_JAX]
+        environments[victim] = {**ON_JAX, "DIES_IN_BATCH": "4"}
+        ended = hosts.run(commands, tmp_path, environments)
+        dead, survivor = ended[victim], ended[1 - victim]
+        assert dead.code == -signal.SIGKILL
+        assert survivor.code != 0
+        assert survivor.at - dead.at < 60
+        # JAX may be the first to notice, and ends the process itself.
+        told = ("The hosts cannot go on together", "another task died")
+        assert any(words in survivor.output for words in told)
+        assert (f"going on after epoch {done}" in ended[0].output) == bool(done)
+        assert not (folder / "result.json").exists()
 
-    ended = hosts.run(commands, tmp_path, [ON_JAX] * 2)
-    assert [each.code for each in ended] == [0, 0], ended[0].output[-4000:]
-    assert "going on after epoch 1" in ended[0].output
-    whole = two_hosts[0] / "whole"
-    history, result, weights = outcome(tmp_path / "run")
-    assert (history, result) == outcome(whole)[:2]
-    backends.assert_identical(weights, outcome(whole)[2])
+    ended = hosts.run(commands, tmp_path, [ON_JAX, ON_JAX])
+    assert [each.code for each in ended] == [0, 0], [each.output[-4000:] for each in ended]
+    assert "going on after epoch 2" in ended[0].output
+    assert_same_outcome(folder, outcome(two_hosts[0] / "whole"))
