@@ -161,7 +161,7 @@ class Crossing:
 
     def _set_weights(self, layer) -> None:
         """Sets the weights of a converted layer; both layers have them in the same order."""
-        there = self._layers.get(id(layer))
+        there: Any = self._layers.get(id(layer))
         if isinstance(layer, self._to.other.keras.Model) or not self._is_layer(there):
             return
         try:

@@ -13,7 +13,10 @@ MODULES = sorted(ROOT.rglob("*.py"))
 BELOW = {"experiments", "experiments.errors", "experiments.files"}
 MAY_IMPORT = {
     "data": {*BELOW, "experiments.data"},
-    "engine": {*BELOW, "experiments.data", "experiments.engine", "experiments.options"},
+    "engine": {
+        *BELOW,
+        *(f"experiments.{name}" for name in ("data", "engine", "options", "terminal")),
+    },
     "analysis": {*BELOW, "experiments.data", "experiments.engine", "experiments.analysis"},
 }
 """The modules of `experiments` that the folders without an experiment may import."""
