@@ -1,4 +1,4 @@
-"""Connecting hosts by Keras' own variables, and putting all their devices to work, on JAX."""
+"""Connecting hosts with Keras' environment variables, and using all their devices, on JAX."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from experiments.files import cause
 from experiments.terminal import wake_devices
 
 HEARTBEAT_SECONDS = 30
-"""Who is silent for longer is taken for dead."""
+"""A host without a sign of life for longer counts as lost."""
 
 _ADDRESSES, _NUMBER, _HOST = (
     f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
@@ -26,7 +26,13 @@ _ADDRESSES, _NUMBER, _HOST = (
 
 
 class Place(NamedTuple):
-    """A host's place among all: their number, which one it is, and where the first listens."""
+    """A host's place among all hosts.
+
+    Attributes:
+        number: The number of hosts.
+        host: The number of this host, from 0.
+        first: The address and port of the first host.
+    """
 
     number: int = 1
     host: int = 0
@@ -35,15 +41,15 @@ class Place(NamedTuple):
 
 @contextlib.contextmanager
 def connected() -> Iterator[None]:
-    """A scope in which the devices of all hosts that KERAS_DISTRIBUTION_* name work together.
+    """A scope in which the devices of all hosts train together.
 
-    Without these variables they are those of this host; only on JAX there can be several. To be
-    entered before anything wakes a device.
+    The environment variables KERAS_DISTRIBUTION_* name the hosts; without them there is only this
+    one. Several devices are used only on JAX. Enter the scope before any device is initialized.
 
     Raises:
-        ExperimentError: if the variables name no place among hosts, the backend cannot train on
-            several, they cannot be connected, or have not equally many devices; in the end, if a
-            host was lost.
+        ExperimentError: if the variables are invalid, the backend cannot train on several hosts,
+            the hosts cannot be connected, or they have different numbers of devices; at the end, if
+            a host was lost.
     """
     place = named(os.environ)
     backend = keras.backend.backend()
@@ -75,7 +81,7 @@ def connected() -> Iterator[None]:
 
 
 def _all_devices() -> contextlib.AbstractContextManager[None]:
-    """Returns a scope in which all devices share the data, if there are several."""
+    """Returns a scope in which all devices share the batches, if there are several devices."""
     import jax
 
     counts = collections.Counter(device.process_index for device in jax.devices())
@@ -84,18 +90,18 @@ def _all_devices() -> contextlib.AbstractContextManager[None]:
         raise ExperimentError(f"The hosts must have equally many devices; there are {told}.")
     if counts.total() == 1:
         return contextlib.nullcontext()
-    # Each host brings its own share of every batch.
+    # Each host provides its own share of every batch.
     return keras.distribution.DataParallel(auto_shard_dataset=False).scope()
 
 
 def named(environment: Mapping[str, str]) -> Place:
-    """Returns the place that KERAS_DISTRIBUTION_* name.
+    """Returns this host's place, which the variables KERAS_DISTRIBUTION_* define.
 
     Args:
-        environment: The variables.
+        environment: The environment variables.
 
     Raises:
-        ExperimentError: if they name none.
+        ExperimentError: if some of them are missing or invalid.
     """
     names = (_ADDRESSES, _NUMBER, _HOST)
     missing = [name for name in names if name not in environment]
@@ -136,7 +142,7 @@ def _connect(place: Place) -> None:
             place.number,
             place.host,
             heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
-            # In the end the hosts wait for each other, but for one that failed in vain.
+            # At the end the hosts wait for each other, but no longer than this for a failed one.
             shutdown_timeout_seconds=HEARTBEAT_SECONDS,
         )
     except RuntimeError as error:

@@ -1,8 +1,8 @@
-"""Several hosts that train one network together: what the first does for all, and all at once.
+"""Several hosts that train one network together: what the first one does for all of them.
 
-All hosts run the same program, each on its share of every batch. The first alone touches the run's
-folder and the screen: what it reads there the others get from it, and where it fails they fail as
-well. There is one host unless `experiments.engine.connection` has connected more.
+All hosts run the same program, each on its share of every batch. Only the first one uses the run's
+folder and the terminal. It sends what it reads to the others, and if it fails, they fail as well.
+There is one host unless `experiments.engine.connection` has connected more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def number() -> int:
 
 
 def this() -> int:
-    """Returns which of the hosts this one is, from 0."""
+    """Returns the number of this host, from 0."""
     if number() == 1:
         return 0
     import jax
@@ -38,20 +38,20 @@ def this() -> int:
 
 
 def is_first() -> bool:
-    """Whether this host is the one that reads, writes and prints."""
+    """Returns whether this is the first host, which reads, writes and prints."""
     return this() == 0
 
 
 def by_first(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Makes a function one that the first host runs for all.
+    """Makes a function run only on the first host; a decorator.
 
     Args:
-        function: The function, whose result must be picklable. While it runs, the first host is on
-            its own: variables that are made live on its device alone.
+        function: The function, whose result must be picklable. Variables that it creates are only
+            on the first host's device.
 
     Returns:
-        The function, which all hosts must call: on all it returns what it returned on the first, or
-        raises the ExperimentError that it raised there.
+        A function that all hosts must call. On all of them it returns the result of the first host,
+        or raises the ExperimentError that was raised there.
     """
 
     @functools.wraps(function)
@@ -77,14 +77,14 @@ def by_first(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def by_all(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Makes a function one that fails on all hosts if it fails on one.
+    """Makes a function fail on all hosts if it fails on one; a decorator.
 
     Args:
         function: The function.
 
     Returns:
-        The function, which all hosts must call: it returns what it returns here, or raises the
-        ExperimentError of the first host that had one.
+        A function that all hosts must call. It returns its own result on each host, or raises the
+        ExperimentError of the first host on which there was one.
     """
 
     @functools.wraps(function)
@@ -106,13 +106,13 @@ def by_all(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def require_same(*values: Any) -> None:
-    """Refuses hosts that were told different things.
+    """Refuses hosts on which values differ.
 
     Args:
-        *values: What must be equal on all hosts, by its `repr`.
+        *values: Values whose `repr` must be equal on all hosts.
 
     Raises:
-        ExperimentError: on all hosts, if it is not.
+        ExperimentError: on all hosts, if they differ.
     """
     if number() > 1 and len(set(_gathered(repr(values)))) > 1:
         raise ExperimentError(
@@ -125,10 +125,10 @@ def require_even_shares(batch_size: int) -> None:
     """Refuses batches that the devices of all hosts cannot share evenly.
 
     Args:
-        batch_size: Images a batch, on all hosts together.
+        batch_size: The number of images in a batch, on all hosts together.
 
     Raises:
-        ExperimentError: if they cannot.
+        ExperimentError: if it is not a multiple of the number of devices.
     """
     distribution = keras.distribution.distribution()
     devices = 1 if distribution is None else distribution.device_mesh.devices.size
@@ -141,7 +141,7 @@ def require_even_shares(batch_size: int) -> None:
 
 @contextlib.contextmanager
 def _on_its_own() -> Iterator[None]:
-    """A scope without the other hosts: where Keras saves a model it makes variables."""
+    """A scope without the other hosts, since Keras creates variables when it saves a model."""
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
