@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import typer
 from experiments import options
 from experiments.engine.settings import BinarynetSettings, Settings
 from experiments.imagenet.settings import ImagenetSettings, Model
-from experiments.terminal import load_keras, mistakes_told
+from experiments.terminal import load_keras, mistakes_told, wake_devices
 
 # Before Keras is imported: TensorFlow's log would stand between the lines of the progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,12 +30,13 @@ app = typer.Typer(
 OF_EVERY_RUN = ("epochs", "batch_size", "dtype_policy", "limit")
 
 
-def experiment(settings: type[Settings], *names: str) -> Callable:
+def experiment(settings: type[Settings], *names: str, many_hosts: bool = False) -> Callable:
     """Makes a decorator that makes a command of an experiment.
 
     Args:
         settings: Their fields are options, which the function is given as `**changes`.
         *names: Those that are wanted; none for all.
+        many_hosts: Whether it trains on several devices, and hosts, at once.
 
     Returns:
         A decorator for a function whose name, docstring and own options are the command's.
@@ -44,7 +46,9 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
         def command(**given):
             with mistakes_told():
                 load_keras()
-                function(**given)
+                with _connected() if many_hosts else contextlib.nullcontext():
+                    wake_devices()
+                    function(**given)
 
         own = inspect.signature(function, eval_str=True).parameters.values()
         parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -54,6 +58,12 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
         return app.command()(command)
 
     return decorator
+
+
+def _connected() -> contextlib.AbstractContextManager[None]:
+    from experiments.engine.connection import connected
+
+    return connected()
 
 
 @experiment(BinarynetSettings)
@@ -159,7 +169,7 @@ def ablation(
     run_series(runs.runs(preset, seeds, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(ImagenetSettings)
+@experiment(ImagenetSettings, many_hosts=True)
 def imagenet(
     model: Annotated[Model, typer.Option(help="The network.")] = "quicknet",
     dataset: Annotated[

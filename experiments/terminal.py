@@ -50,26 +50,43 @@ def mistakes_told() -> Iterator[None]:
 
 
 def load_keras() -> None:
-    """Imports Keras and wakes its devices, without what TensorFlow prints about itself.
+    """Imports Keras, without what TensorFlow prints about itself.
 
-    It prints to the file descriptor, past `sys.stderr` and its own log level; only if the import
-    fails is it shown.
+    Raises:
+        ExperimentError: if it cannot be imported.
     """
     typer.echo("Loading Keras ...", err=True)
+    with _quiet():
+        try:
+            import keras  # noqa: F401
+        except (ImportError, ValueError) as error:
+            raise ExperimentError(
+                f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
+                "jax or torch, and that package must be installed."
+            ) from error
+    # In a series every network is traced anew, which TensorFlow finds worth a warning.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def wake_devices() -> None:
+    """Computes something on Keras' device, without what the backend prints about it."""
+    with _quiet():
+        import keras
+
+        keras.ops.zeros(())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """A scope in which nothing reaches the standard error, unless it fails unexpectedly.
+
+    TensorFlow prints to the file descriptor, past `sys.stderr` and its own log level.
+    """
     screen = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         try:
             os.dup2(noise.fileno(), 2)
-            try:
-                import keras
-            except (ImportError, ValueError) as error:
-                raise ExperimentError(
-                    f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
-                    "jax or torch, and that package must be installed."
-                ) from error
-            keras.ops.zeros(())
-            # In a series every network is traced anew, which TensorFlow finds worth a warning.
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            yield
         except ExperimentError:
             raise
         except BaseException:

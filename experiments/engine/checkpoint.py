@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from experiments.engine import hosts
 from experiments.errors import ExperimentError
 from experiments.files import atomic_write, make_folder, read_file, sha256
 
@@ -59,7 +60,8 @@ class Checkpoints:
 
     Values are written first and the record that names them, with their SHA-256, last and at once;
     so a record that can be read stands for values that can be read. Values of the last but one are
-    kept for the day that the last are damaged.
+    kept for the day that the last are damaged. Where several hosts train, all of them call its
+    methods, and the first one alone reads and writes.
 
     Args:
         folder: Where they lie; created when first needed.
@@ -68,6 +70,7 @@ class Checkpoints:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    @hosts.by_first
     def save(self, progress: Progress, variables, best=None) -> None:
         """Saves the state after an epoch.
 
@@ -108,12 +111,21 @@ class Checkpoints:
         Raises:
             ExperimentError: if there are checkpoints and all of them are damaged.
         """
+        newest = self._newest([tuple(variable.shape) for variable in variables])
+        if newest is None:
+            return None
+        progress, values = newest
+        _assign(variables, values)
+        return progress
+
+    @hosts.by_first
+    def _newest(self, shapes: list[tuple]) -> tuple[Progress, list[np.ndarray]] | None:
         records = self._records()
         for record in records:
             try:
                 body = self._verified(record)
-                read_variables(self._values(body["progress"]["epoch"]), variables)
-                return Progress(**body["progress"])
+                progress = Progress(**body["progress"])
+                return progress, read_values(self._values(progress.epoch), shapes)
             except ValueError as error:
                 warnings.warn(
                     f"The checkpoint {record} is damaged: {error}. The one before is used.",
@@ -129,7 +141,9 @@ class Checkpoints:
     def load_best(self, progress: Progress, variables) -> None:
         """Restores the network's variables at the best epoch, which there must be."""
         assert progress.best_epoch is not None
-        read_variables(self._best(progress.best_epoch), variables)
+        read = hosts.by_first(read_values)
+        shapes = [tuple(variable.shape) for variable in variables]
+        _assign(variables, read(self._best(progress.best_epoch), shapes))
 
     def _verified(self, record: Path) -> dict[str, Any]:
         """Returns the record's body, if it and all the values that it names are whole."""
@@ -173,16 +187,24 @@ def write_variables(path: Path, variables) -> None:
         np.savez(file, *(ops.convert_to_numpy(variable) for variable in variables))
 
 
-def read_variables(path: Path, variables) -> None:
-    """Reads back what `write_variables` wrote.
+def read_values(path: Path, shapes: list[tuple]) -> list[np.ndarray]:
+    """Returns what `write_variables` wrote.
+
+    Args:
+        path: The file.
+        shapes: The shapes of the variables that it is read for.
 
     Raises:
         ValueError: if the file holds variables of other shapes than these.
     """
     with np.load(path, allow_pickle=False) as archive:
         values = list(archive.values())
-    if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
+    if [v.shape for v in values] != shapes:
         raise ValueError(f"{path.name} holds the variables of another network")
+    return values
+
+
+def _assign(variables, values: list[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from experiments.engine import provenance
+from experiments.engine import hosts, provenance
 from experiments.engine.checkpoint import Checkpoints
 from experiments.engine.settings import Settings
 from experiments.errors import ExperimentError
@@ -32,7 +32,8 @@ PARTIAL_MODEL = f"partial-{MODEL}"
 class RunFolder:
     """A run's folder: `config.json`, `history.csv`, `result.json`, and what else a run leaves.
 
-    Get one from `experiments.engine.opening.opened`.
+    Get one from `experiments.engine.opening.opened`. Where several hosts run it, all of them call
+    its methods, and the first one alone reads and writes.
 
     Attributes:
         path: Where it is.
@@ -49,6 +50,7 @@ class RunFolder:
         """Returns the checkpoints of a part of the run that is trained by itself; "" for all."""
         return Checkpoints(self.path / CHECKPOINTS / part)
 
+    @hosts.by_first
     def write_config(
         self,
         settings: Settings,
@@ -79,6 +81,7 @@ class RunFolder:
             },
         )
 
+    @hosts.by_first
     def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Writes a CSV file, `history.csv` for one, whole or not at all.
 
@@ -95,6 +98,7 @@ class RunFolder:
             # Without the time in it: equal rows are equal files.
             file.write(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
 
+    @hosts.by_first
     def read_rows(self, name: str) -> list[dict[str, str]]:
         """Returns what `write_rows` wrote, as text.
 
@@ -112,6 +116,7 @@ class RunFolder:
             ) from error
         return list(csv.DictReader(io.StringIO(text)))
 
+    @hosts.by_first
     def write_model(self, model: keras.Model) -> None:
         """Writes `model.keras`."""
         # Keras wants a name that ends in .keras, also before it is renamed.
@@ -127,6 +132,7 @@ class RunFolder:
         finally:
             temporary.unlink(missing_ok=True)
 
+    @hosts.by_first
     def finish(self, result: dict[str, Any]) -> None:
         """Writes `result.json`, which makes the run a finished one, and clears its checkpoints."""
         write_json(self.path / RESULT, result)

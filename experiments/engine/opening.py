@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from experiments.engine import hosts
 from experiments.engine.folder import (
     CHECKPOINTS,
     COMPRESSED_STEPS,
@@ -36,6 +37,8 @@ _FOLDERS = (CHECKPOINTS, TENSORBOARD)
 def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolder]:
     """Opens a folder for a run that begins or goes on, and keeps others out meanwhile.
 
+    Where several hosts run it, it is the first one's.
+
     Args:
         path: The folder; it is created if it does not exist.
         settings: The settings that the run shall have.
@@ -48,6 +51,18 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
         ExperimentError: if it cannot be written, another process is at work in it, it holds a
             finished run, a run with other settings, or files that are no run.
     """
+    with contextlib.ExitStack() as stack:
+
+        @hosts.by_first
+        def enter() -> None:
+            stack.enter_context(_held(path, settings, overwrite))
+
+        enter()
+        yield RunFolder(path)
+
+
+@contextlib.contextmanager
+def _held(path: Path, settings: Settings, overwrite: bool) -> Iterator[None]:
     created = False
     try:
         created = not os.path.exists(path)
@@ -57,7 +72,7 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
                 _clear(path)
             else:
                 _check(path, settings)
-            yield RunFolder(path)
+            yield
     finally:
         if created:
             with contextlib.suppress(OSError):

@@ -50,13 +50,22 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Returns the machine, its processor and its devices."""
+    """Returns the machine, its processor, and the devices of all hosts that train together."""
     return {
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "devices": _devices(),
+        "hosts": _hosts(),
     }
+
+
+def _hosts() -> int:
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    return jax.process_count()
 
 
 def _devices() -> list[str]:

@@ -13,7 +13,7 @@ import keras
 
 from experiments import data
 from experiments.data import Dataset
-from experiments.engine import opening
+from experiments.engine import hosts, opening
 from experiments.engine.folder import RunFolder
 from experiments.engine.progress import console
 from experiments.engine.settings import Settings
@@ -54,8 +54,9 @@ def run_one(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> d
         The result.
 
     Raises:
-        ExperimentError: if the folder cannot be used.
+        ExperimentError: if the folder cannot be used, or other hosts run something else.
     """
+    hosts.require_same(run.settings, images.source)
     with opening.opened(path, run.settings, overwrite) as here:
         here.write_config(run.settings, images.source, run.shortened)
         result = run.measure(run.settings, images, here)

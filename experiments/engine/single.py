@@ -15,7 +15,7 @@ from rich.table import Table
 
 from experiments import data
 from experiments.data import Dataset
-from experiments.engine import opening
+from experiments.engine import hosts, opening
 from experiments.engine.bop_training import BopTraining
 from experiments.engine.folder import MODEL, PICTURE, RunFolder
 from experiments.engine.progress import console
@@ -43,7 +43,8 @@ class SingleTraining(BopTraining):
             The result, as it stands in `result.json`.
         """
         training = cls(settings, data, here)
-        training.train([keras.callbacks.TensorBoard(here.tensorboard)] if tensorboard else [])
+        watched = tensorboard and hosts.is_first()
+        training.train([keras.callbacks.TensorBoard(here.tensorboard)] if watched else [])
         result = training.test()
         here.write_model(training.model)
         draw(training.progress.history, training.title(), here.path / PICTURE)
@@ -80,7 +81,7 @@ def run_single(
         ExperimentError: if the data cannot be had or the folder cannot be used.
     """
     path = out or default_folder(run.settings, overwrite)
-    images = (load or data.load)(run.settings.dataset, data_dir)
+    images = hosts.by_all(load or data.load)(run.settings.dataset, data_dir)
     show_result(run_one(run, images, path, overwrite), path)
 
 
@@ -109,6 +110,7 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
     console.print(f"\nmodel    {folder / MODEL}\npicture  {folder / PICTURE}", soft_wrap=True)
 
 
+@hosts.by_first
 def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
     """Draws a run's history.
 

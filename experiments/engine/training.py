@@ -14,7 +14,7 @@ from keras import ops
 from experiments.data import Dataset
 from experiments.data.batches import Batches, EpochStarter
 from experiments.data.preprocessing import on_bytes
-from experiments.engine import accelerator
+from experiments.engine import accelerator, hosts
 from experiments.engine.checkpoint import AfterEpoch, Progress
 from experiments.engine.folder import HISTORY, RunFolder
 from experiments.engine.progress import ProgressBar, console
@@ -215,7 +215,9 @@ class Training(abc.ABC):
         progress.seconds += now - self._clock
         self._clock = now
         done = self.is_done()
-        if done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+        # The hosts' clocks may not agree.
+        due = hosts.by_first(lambda: done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS)
+        if due():
             self.before_checkpoint()
             self._checkpoints.save(progress, self._state, self._best)
             self._saved, self._best = time.monotonic(), None

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from experiments.data.stream import StoredData, Stream
+from experiments.engine import hosts
 from experiments.engine.run import Run
 from experiments.engine.single import SingleTraining
 from experiments.imagenet.settings import ImagenetSettings, Model, settings
@@ -49,7 +50,8 @@ def run(model: Model, dataset: str, preset: str, tensorboard: bool = False, **op
 class ImagenetTraining(SingleTraining):
     """Training on images that are read, decoded and cropped batch by batch.
 
-    Each epoch is tested, which decides nothing: the last weights are the result's.
+    Each epoch is tested, which decides nothing: the last weights are the result's. Where there are
+    several hosts, each brings its share of every batch.
     """
 
     settings: ImagenetSettings
@@ -59,8 +61,10 @@ class ImagenetTraining(SingleTraining):
         settings, data = self.settings, self.data
         assert isinstance(data, StoredData)
         size, images = settings.image_size, settings.batch_size
-        training = Stream(data, "train", size, images, settings.seed, settings.limit)
-        test = Stream(data, data.test_split, size, images)
+        hosts.require_even_shares(images)
+        share = {"hosts": hosts.number(), "host": hosts.this()}
+        training = Stream(data, "train", size, images, settings.seed, settings.limit, **share)
+        test = Stream(data, data.test_split, size, images, **share)
         return training, test, test
 
     def network(self) -> keras.Model:
