@@ -58,17 +58,17 @@ def by_first(function: Callable[_P, _T]) -> Callable[_P, _T]:
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         if number() == 1:
             return function(*args, **kwargs)
-        outcome: tuple[Any, ExperimentError | None] = None, None
+        value: Any = None
+        failure: ExperimentError | None = None
         if is_first():
             try:
                 with _on_its_own():
-                    outcome = function(*args, **kwargs), None
+                    value = function(*args, **kwargs)
             except ExperimentError as error:
-                outcome = None, error
-            _broadcast(pickle.dumps(outcome))
+                failure = error
+            _broadcast(pickle.dumps((value, failure)))
         else:
-            outcome = pickle.loads(_broadcast(b""))
-        value, failure = outcome
+            value, failure = pickle.loads(_broadcast(b""))
         if failure is not None:
             raise failure
         return value

@@ -1,9 +1,10 @@
-"""Runs of `imagenet` in one process of each host: whole, interrupted, and such as are refused.
+"""Runs of `imagenet` in one process of each host: together, alone, and such as are refused.
 
 python -m tests.experiments.imagenet.together DATA OUT
 
 Each host tells in OUT/told-HOST.json how it was refused, and leaves the weights of its runs in
-OUT/NAME-HOST.npz. The hosts but the first have no folder that they could write a run to.
+OUT/NAME-HOST.npz. The first trains alone as well, on one device. The hosts but the first have no
+folder that they could write a run to.
 """
 
 import json
@@ -12,8 +13,6 @@ from pathlib import Path
 
 from tests.experiments.imagenet import small  # First: it silences TensorFlow's log.
 
-import keras  # isort: skip
-
 from experiments.data.stream import stored  # isort: skip
 from experiments.engine import hosts  # isort: skip
 from experiments.engine.checkpoint import write_variables  # isort: skip
@@ -21,7 +20,6 @@ from experiments.engine.connection import connected  # isort: skip
 from experiments.engine.single import run_single  # isort: skip
 from experiments.errors import ExperimentError  # isort: skip
 from experiments.imagenet import runs  # isort: skip
-from tests.experiments.runs import interrupted  # isort: skip
 
 OPTIONS = {"epochs": 3, "batch_size": 20, "image_size": 32, "gamma": 1e-2, "threshold": 1e-4}
 
@@ -52,19 +50,11 @@ def main(data_dir, out):
     small.prepare()
     runs.ImagenetTraining = Watched
     with connected():
-        train("whole")
-        if hosts.number() == 1:
-            keras.distribution.set_distribution(None)
-            train("on-one-device")
-            return
-        try:
-            with interrupted(Watched, "_record", 2):
-                train("parts")
-        except KeyboardInterrupt:
-            train("parts")
+        train("together")
+        hosts.by_first(train)("alone")
         elsewhere = data_dir if hosts.is_first() else out
         told = {
-            "finished": refused("whole"),
+            "finished": refused("together"),
             "uneven": refused("uneven", batch_size=15),
             "options": refused("options", seed=hosts.this()),
             "data": refused("data", elsewhere),
