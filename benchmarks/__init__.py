@@ -1,1 +1,1 @@
-"""How fast and how small larq_bop is, beside Larq and PyTorch, on the machine it runs on."""
+"""Measurements of larq_bop's speed and memory, compared with Larq and PyTorch, on this machine."""

@@ -1,4 +1,4 @@
-"""What the rows of the table share: the contestants, and how they take turns."""
+"""What the benchmarks share: starting the contestants, and measuring them in turns."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from experiments import data
 OURS, LARQ, TORCH = "larq_bop", "Larq", "PyTorch"
 PRECISIONS = ("float32", "mixed_bfloat16")
 
-# A precision that is so many times slower than another one is not run to the end: where bfloat16
-# is emulated, that would take hours.
+# A precision that takes more than so many times as long as the other one is left out after a trial:
+# where bfloat16 is emulated, measuring it would take hours.
 TOO_SLOW = 1.5
 
-# Where the goals are set; and what makes Keras 3 the same for everyone.
+# The goals are set for this backend, whatever Keras' configuration file says.
 BACKEND = {"KERAS_BACKEND": "tensorflow"}
 
 _MODULES = {OURS: "ours", LARQ: "on_larq", TORCH: "on_torch"}
@@ -39,13 +39,13 @@ Measure = Callable[[int], list[float]]
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose.
+    """The options of the command.
 
     Attributes:
-        rounds: How often each contestant has its turn.
-        steps: Steps a turn.
-        batch_size: Images a step, in the training of binarynet.
-        filters: Channels of binarynet's first convolution.
+        rounds: The number of turns of each contestant.
+        steps: The number of steps per turn.
+        batch_size: The number of images per step in the training of binarynet.
+        filters: Output channels of binarynet's first convolution.
     """
 
     rounds: int = 5
@@ -55,7 +55,7 @@ class Settings:
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the network is not the one that the goals are about."""
+        """Whether the network is not the one for which the goals are set."""
         return self.filters != Settings.filters
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,19 +64,19 @@ class Settings:
 
 
 class Bench:
-    """The contestants of one run of the command.
+    """The contestants in one execution of the command.
 
-    A context manager, which keeps the images as long as it is open.
+    It is a context manager, which deletes the file of images at the end.
 
     Args:
-        settings: What the user chose.
-        pythons: The interpreters of Larq and PyTorch; None for those that this is to provide.
-        data_dir: Where TensorFlow Datasets keeps its data; None for the default.
-        tell: Is told what goes on.
+        settings: The options of the command.
+        pythons: The interpreters with Larq and PyTorch; None for one that is to be made.
+        data_dir: The folder of TensorFlow Datasets; None for the default.
+        tell: A function that is called with each line about the progress.
 
     Attributes:
-        versions: What each side runs on, as far as it was started.
-        notes: What a reader of the table must know.
+        versions: The versions of packages, for each contestant that was started.
+        notes: Remarks about the measurements, to be printed below the table.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Bench:
 
     @cached_property
     def images(self) -> str:
-        """The file with the images of CIFAR-10 that all contestants train on."""
+        """The path of a file with the images of CIFAR-10 that all contestants train on."""
         self.tell("Reading CIFAR-10 ...")
         cifar10 = data.load("cifar10", self._data_dir)
         path = Path(self._folder.name, "images.npz")
@@ -112,7 +112,14 @@ class Bench:
         return str(path)
 
     def worker(self, side: str) -> Worker:
-        """Starts a contestant."""
+        """Starts a contestant.
+
+        Args:
+            side: Its name: `OURS`, `LARQ` or `TORCH`.
+
+        Raises:
+            BenchmarkError: if it cannot be started, or its environment cannot be made.
+        """
         if side not in self._pythons:
             self._pythons[side] = environments.interpreter(_ENVIRONMENTS[side], self.tell)
         environment = BACKEND if side == OURS else {}
@@ -122,16 +129,17 @@ class Bench:
         return worker
 
     def race(self, task: str, sides: tuple[str, ...], steps: int, **options) -> dict[str, Side]:
-        """Lets some sides do the same task in turns, each in both precisions.
+        """Measures a task of several contestants in turns, each in both precisions.
 
         Args:
-            task: What to do.
-            sides: Who does it.
-            steps: Steps a turn.
+            task: The name of the task.
+            sides: The names of the contestants.
+            steps: The number of steps per turn.
             **options: The options of the task.
 
         Returns:
-            For each side the seconds a step of its faster precision, one number a turn.
+            For each contestant the mean seconds per step in its faster precision, one number for
+            each turn.
         """
         lanes = {}
         with ExitStack() as stack:
@@ -149,7 +157,7 @@ class Bench:
         return results
 
     def faster_precision(self, side: str) -> str:
-        """Returns the precision in which a side trains binarynet faster."""
+        """Returns the precision in which a contestant trains binarynet faster."""
         if side not in self._faster:
             with ExitStack() as stack:
                 trials = self._trials(stack, "training", side, self.training_options)
@@ -158,7 +166,7 @@ class Bench:
 
     @property
     def training_options(self) -> dict[str, Any]:
-        """The options of the task "training", but for the precision."""
+        """The options of the task "training", except the precision."""
         return {
             "data": self.images,
             "batch_size": self.settings.batch_size,
@@ -166,7 +174,7 @@ class Bench:
         }
 
     def _trials(self, stack: ExitStack, task: str, side: str, options: dict[str, Any]):
-        """Returns `(measure, seconds a step)` for each precision that is worth running."""
+        """Returns `(measure, seconds per step)` for each precision that is not too slow."""
         trials, workers = {}, {}
         for precision in PRECISIONS:
             workers[precision] = stack.enter_context(self.worker(side))
@@ -187,15 +195,16 @@ class Bench:
     def take_turns(
         self, task: str, lanes: dict[tuple[str, str], Measure], steps: int
     ) -> dict[tuple[str, str], list[float]]:
-        """Lets lanes measure in turns, so that all meet the same noise of the machine.
+        """Measures several lanes in turns, so that the noise of the machine affects all of them.
 
         Args:
-            task: What they do, to be told.
-            lanes: What measures some steps and returns the seconds of each, by its name.
-            steps: Steps a turn.
+            task: The name of the task, for the progress.
+            lanes: For each name a function that takes a number of steps and returns the seconds of
+                each step.
+            steps: The number of steps per turn.
 
         Returns:
-            For each lane the mean seconds a step of each turn.
+            For each lane the mean seconds per step, one number for each turn.
         """
         seconds: dict[tuple[str, str], list[float]] = {name: [] for name in lanes}
         for measure in lanes.values():
@@ -211,12 +220,22 @@ class Bench:
 
 
 def lane(worker: Worker, task: str, **options) -> Measure:
-    """Returns the function that lets a contestant do some steps of a task."""
+    """Returns a function that measures a number of steps of a contestant's task.
+
+    Args:
+        worker: The contestant.
+        task: The name of the task.
+        **options: The options of the task.
+    """
     return lambda steps: worker.measure(task, steps, **options)
 
 
 def too_slow(seconds: dict[str, float]) -> dict[str, float]:
-    """Returns how many times slower than the fastest those are that are not worth running."""
+    """Returns the ratios to the fastest that are larger than `TOO_SLOW`.
+
+    Args:
+        seconds: Seconds per step, by name.
+    """
     fastest = min(seconds.values())
     ratios = {name: value / fastest for name, value in seconds.items()}
     return {name: ratio for name, ratio in ratios.items() if ratio > TOO_SLOW}

@@ -19,7 +19,7 @@ from benchmarks.results import Row
 from benchmarks.rows import ROWS
 from experiments.errors import ExperimentError
 
-# Before TensorFlow Datasets is imported, if it is: TensorFlow's log would stand in the progress.
+# Before TensorFlow is imported: otherwise its log is printed between the lines of progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 FAILED, INTERRUPTED = 2, 130
@@ -29,15 +29,19 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Name = enum.StrEnum("Name", {name: name for name in ROWS})
 Python = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="An interpreter that has it; else one is made."),
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="An interpreter that has the framework; if not given, an environment is made.",
+    ),
 ]
 _LIST = "\n\n".join(f"- {name}: {function.__doc__}" for name, function in ROWS.items())
 
 
 @app.command(
-    help="Measure larq_bop on the CPU beside Larq, PyTorch and NumPy, and hold it against its "
+    help="Measure larq_bop on the CPU, compare it with Larq, PyTorch and NumPy, and check its "
     "goals.\n\n"
-    f"Without a name, all of these:\n\n{_LIST}\n\n"
+    f"Without a name, all of these are measured:\n\n{_LIST}\n\n"
     "Environments with Larq and PyTorch are made in `.benchmarks` unless interpreters are named."
 )
 def measure(
@@ -45,36 +49,36 @@ def measure(
         list[Name] | None, typer.Argument(metavar="[BENCHMARK]...", help="What to measure.")
     ] = None,
     rounds: Annotated[
-        int, typer.Option(min=1, help="How often each contestant has its turn.")
+        int, typer.Option(min=1, help="The number of turns of each contestant.")
     ] = Settings.rounds,
     steps: Annotated[
-        int, typer.Option(min=1, help="Steps a turn; five times as many of the short ones.")
+        int, typer.Option(min=1, help="Steps per turn; five times as many for latent-cnn.")
     ] = Settings.steps,
     batch_size: Annotated[
-        int, typer.Option(min=2, help="Images a step, in the training of binarynet.")
+        int, typer.Option(min=2, help="Images per step in the training of binarynet.")
     ] = Settings.batch_size,
     filters: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Channels of binarynet's first convolution. Fewer make a rehearsal: the goals are "
-            "about the whole network.",
+            help="Channels of binarynet's first convolution. Fewer make it a rehearsal: the goals "
+            "are set for the whole network.",
         ),
     ] = Settings.filters,
     larq_python: Python = None,
     torch_python: Python = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Where TensorFlow Datasets keeps CIFAR-10; TFDS_DATA_DIR if not given."),
+        typer.Option(help="The folder of TensorFlow Datasets; TFDS_DATA_DIR if not given."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write all numbers to this file, as JSON.")
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the table as benchmarks/README.md has it.")
+        bool, typer.Option("--markdown", help="Print the table in Markdown, for the README.")
     ] = False,
 ):
-    """Measures the rows of the table and shows them."""
+    """Measures the chosen benchmarks and prints the table."""
     settings = Settings(rounds, steps, batch_size, filters)
     pythons = {LARQ: larq_python, TORCH: torch_python}
     chosen = [name for name in ROWS if not names or name in names]
@@ -105,7 +109,7 @@ def _tell(line: str) -> None:
 
 
 def _facts(bench: Bench) -> dict[str, Any]:
-    """Returns what belongs to the numbers, some of which is yet to come."""
+    """Returns what is recorded beside the numbers; versions, notes and failures are added later."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
@@ -118,7 +122,7 @@ def _facts(bench: Bench) -> dict[str, Any]:
 
 
 def _measure(name: str, bench: Bench, rows: list[Row], facts: dict[str, Any]) -> None:
-    """Adds what a benchmark came to; the failure of one does not spoil the others."""
+    """Adds the rows of a benchmark. If it fails, the others are still measured."""
     try:
         rows.extend(ROWS[name](bench))
     except ExperimentError as error:

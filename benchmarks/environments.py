@@ -1,4 +1,4 @@
-"""Virtual environments for the other frameworks, made once."""
+"""Virtual environments for the other frameworks, which are made once."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def interpreter(framework: str, tell: Callable[[str], None], folder: Path = FOLD
 
     Args:
         framework: One of `REQUIREMENTS`.
-        tell: Is told what takes minutes.
-        folder: Where the environments are.
+        tell: A function that is called with a line when an environment is made, which takes
+            minutes.
+        folder: The folder of the environments.
 
     Raises:
         BenchmarkError: if it cannot be made.
@@ -35,7 +36,7 @@ def interpreter(framework: str, tell: Callable[[str], None], folder: Path = FOLD
     environment = folder / framework
     python = environment / "bin" / "python"
     requirements = REQUIREMENTS[framework]
-    # Written last: without it, or with other words in it, the environment is not a whole one.
+    # It is written last. If it is missing or has another content, the environment is made again.
     marker = environment / "installed.txt"
     content = "\n".join(requirements) + "\n"
     if marker.is_file() and marker.read_text() == content and python.exists():

@@ -1,7 +1,7 @@
-"""The exception that the command line answers with a sentence instead of a traceback."""
+"""The exception that the command line reports without a traceback."""
 
 from experiments.errors import ExperimentError
 
 
 class BenchmarkError(ExperimentError):
-    """A row of the table could not be measured."""
+    """A benchmark cannot be measured."""

@@ -1,4 +1,4 @@
-"""The machine that the table was measured on."""
+"""A description of the machine on which the table is measured."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import platform
 from pathlib import Path
 from typing import Any
 
-# What decides whether bfloat16 is fast: emulated, in vectors, in matrix units.
+# They determine how fast bfloat16 is: emulated, in vector instructions, or in matrix units.
 FLAGS = ("avx512f", "avx512_bf16", "amx_bf16")
 
 
 def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
-    """Returns processor, cores, the flags that matter (None if unknown), memory and system.
+    """Returns processor, cores, `FLAGS` (None if unknown), memory in bytes, system and load.
 
-    The load is that of the last minute: a busy machine measures nothing.
+    The load is the average of the last minute. On a busy machine the measurements mean little.
+
+    Args:
+        cpuinfo: The file in which Linux describes the processor.
     """
     fields = _fields(cpuinfo)
     flags = fields.get("flags", "").split()
@@ -29,7 +32,7 @@ def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
 
 
 def _fields(cpuinfo: Path) -> dict[str, str]:
-    """Returns what is said of the first core."""
+    """Returns the fields of the first core in a file such as `/proc/cpuinfo`."""
     try:
         lines = cpuinfo.read_text().partition("\n\n")[0].splitlines()
     except OSError:
@@ -39,7 +42,7 @@ def _fields(cpuinfo: Path) -> dict[str, str]:
 
 
 def _cores() -> int:
-    # Those that this process may use.
+    # Only those that this process may use.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What was measured, and whether it is good enough."""
+"""The measured values, and the goals for their ratios."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Side:
 
     Attributes:
         name: What was measured, and in which precision.
-        values: One number a round.
+        values: One number for each round.
     """
 
     name: str
@@ -21,11 +21,11 @@ class Side:
 
     @property
     def median(self) -> float:
-        """The number that stands for all of them."""
+        """The median of the values."""
         return statistics.median(self.values)
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns it for JSON, its median and its spread included."""
+        """Returns it for JSON, with median, minimum and maximum."""
         return {
             "name": self.name,
             "median": self.median,
@@ -37,18 +37,18 @@ class Side:
 
 @dataclass(frozen=True)
 class Faster:
-    """The goal to be so many times as fast as the other side.
+    """The goal to be at least so many times as fast as the other side.
 
     Attributes:
-        bound: The least ratio that meets the goal.
-        aim: A ratio to be proud of, if there is one.
+        bound: The smallest ratio that meets the goal.
+        aim: A higher ratio that is aimed at, or None.
     """
 
     bound: float
     aim: float | None = None
 
     def is_met(self, ratio: float) -> bool:
-        """Whether a ratio meets the goal."""
+        """Returns whether a ratio meets the goal."""
         return ratio >= self.bound
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class Faster:
 
 @dataclass(frozen=True)
 class AtMost:
-    """The goal to take at most so many times as much as the other side.
+    """The goal to take at most so many times as much time or memory as the other side.
 
     Attributes:
         bound: The largest ratio that meets the goal.
@@ -66,7 +66,7 @@ class AtMost:
     bound: float
 
     def is_met(self, ratio: float) -> bool:
-        """Whether a ratio meets the goal."""
+        """Returns whether a ratio meets the goal."""
         return ratio <= self.bound
 
     def __str__(self) -> str:
@@ -75,15 +75,15 @@ class AtMost:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
         name: The name of the benchmark.
         what: What is measured, in a few words.
         unit: The unit of the values.
-        ours: larq_bop's side.
-        theirs: The other side.
-        goal: What the ratio should be.
+        ours: The values of larq_bop.
+        theirs: The values that they are compared with.
+        goal: The goal for the ratio.
         more_is_better: Whether the values are rates.
     """
 
@@ -97,7 +97,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast we are, or how many times as much we take, as the goal says."""
+        """How many times as fast larq_bop is (`Faster`), or how many times as much it takes."""
         ours, theirs = self.ours.median, self.theirs.median
         inverse = isinstance(self.goal, Faster) and not self.more_is_better
         return theirs / ours if inverse else ours / theirs

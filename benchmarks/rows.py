@@ -1,4 +1,4 @@
-"""The rows of the table: what each benchmark does."""
+"""The benchmarks, each of which returns rows of the table."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.workers import ROOT, inherited_environment
 _LATENT_CNN_BATCH = 64
 _MEMORY_BATCH = 100
 _MEMORY_STEPS = 5
-# How many times more steps than of binarynet: they are so much shorter.
+# The steps of latent_cnn are shorter than those of binarynet: so many times as many are measured.
 _LATENT_CNN_STEPS = 5
 
 
 def training(bench: Bench) -> list[Row]:
-    """Training binarynet with Bop on augmented CIFAR-10, beside Larq and PyTorch."""
+    """Training binarynet with Bop on augmented CIFAR-10, compared with Larq and PyTorch."""
     seconds = bench.race(
         "training", (OURS, LARQ, TORCH), bench.settings.steps, **bench.training_options
     )
@@ -35,7 +35,7 @@ def training(bench: Bench) -> list[Row]:
 
 
 def latent_cnn(bench: Bench) -> list[Row]:
-    """Training the network with latent weights with Adam, beside Larq."""
+    """Training latent_cnn, a network with latent weights, with Adam, compared with Larq."""
     seconds = bench.race(
         "latent-cnn",
         (OURS, LARQ),
@@ -50,7 +50,7 @@ def latent_cnn(bench: Bench) -> list[Row]:
 
 
 def update(bench: Bench) -> list[Row]:
-    """Bop's update of the weights of binarynet, beside Larq's and a pass over the same memory."""
+    """Bop's update of binarynet's weights, compared with Larq's and a pass over the same memory."""
     options = {"filters": bench.settings.filters}
     with bench.worker(OURS) as worker, bench.worker(LARQ) as larq:
         lanes = {
@@ -68,7 +68,7 @@ def update(bench: Bench) -> list[Row]:
 
 
 def flips(bench: Bench) -> list[Row]:
-    """A step of binarynet with the counting of flips, beside one without it."""
+    """A training step of binarynet in which flips are counted, compared with one without."""
     precision = bench.faster_precision(OURS)
     options = {**bench.training_options, "precision": precision}
     on, off = (OURS, f"{precision} counting"), (OURS, f"{precision} not counting")
@@ -84,7 +84,7 @@ def flips(bench: Bench) -> list[Row]:
 
 
 def state(bench: Bench) -> list[Row]:
-    """The state of Bop, beside that of Adam for the same weights."""
+    """The size of Bop's state, compared with Adam's for the same weights."""
     with bench.worker(OURS) as worker:
         ours, theirs = (
             worker.measure("state", 1, optimizer=optimizer, filters=bench.settings.filters)
@@ -95,14 +95,14 @@ def state(bench: Bench) -> list[Row]:
 
 
 def memory(bench: Bench) -> list[Row]:
-    """The most memory that a process has had after a few steps of binarynet, beside Larq."""
+    """The peak memory of a process in a few training steps of binarynet, compared with Larq."""
     precisions = {side: bench.faster_precision(side) for side in (OURS, LARQ)}
     options = {**bench.training_options, "batch_size": _MEMORY_BATCH}
     peaks: dict[str, list[float]] = {side: [] for side in precisions}
     for i in range(bench.settings.rounds):
         for side, precision in precisions.items():
             with bench.worker(side) as worker:
-                # One step more is taken than measured.
+                # The process computes one step more than it measures.
                 worker.measure("training", _MEMORY_STEPS - 1, precision=precision, **options)
                 peaks[side].append(worker.peak_bytes / 1e6)
             bench.tell(
@@ -115,7 +115,7 @@ def memory(bench: Bench) -> list[Row]:
 
 
 def import_(bench: Bench) -> list[Row]:
-    """The import of larq_bop in a fresh process, beside that of Keras."""
+    """The import of larq_bop in a new process, compared with that of Keras."""
     lanes = {("import", package): _import_of(bench, package) for package in ("larq_bop", "keras")}
     seconds = bench.take_turns("import", lanes, steps=1)
     ours, theirs = (_in_milliseconds(" ".join(name), seconds[name]) for name in lanes)

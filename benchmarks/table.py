@@ -1,4 +1,4 @@
-"""What the command shows and writes."""
+"""The table of results: printed, as Markdown, and as JSON."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CAPTION = (
 
 
 def cells(row: Row, line_break: str) -> tuple[str, ...]:
-    """Returns what stands in the columns of the table.
+    """Returns the cells of a row, one for each of `COLUMNS`.
 
     Args:
-        row: A line of the table.
-        line_break: What stands between the lines of a cell.
+        row: The row.
+        line_break: The text between the lines of a cell.
     """
     return (
         f"{row.name}{line_break}{row.what}",
@@ -43,13 +43,19 @@ def _lines_of_side(side: Side, unit: str) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """Returns a number with three digits at least."""
+    """Returns a number as text, with at least three digits."""
     digits = max(0, 3 - len(str(int(abs(value)))))
     return f"{value:,.{digits}f}"
 
 
 def show(rows: list[Row], facts: dict[str, Any], console: Console) -> None:
-    """Prints the table, where it was measured, and what one must know to read it."""
+    """Prints the table, its caption, and remarks on machine, versions and failures.
+
+    Args:
+        rows: The rows of the table.
+        facts: What is recorded beside the numbers.
+        console: The console to print to.
+    """
     table = Table(caption=CAPTION, caption_justify="left", show_lines=True)
     for column in COLUMNS:
         table.add_column(column)
@@ -61,14 +67,28 @@ def show(rows: list[Row], facts: dict[str, Any], console: Console) -> None:
 
 
 def markdown(rows: list[Row], facts: dict[str, Any]) -> str:
-    """Returns the table and what belongs to it as Markdown."""
+    """Returns the table, its caption and the remarks as Markdown.
+
+    Args:
+        rows: The rows of the table.
+        facts: What is recorded beside the numbers.
+    """
     lines = [COLUMNS, ("---",) * len(COLUMNS), *(cells(row, "<br>") for row in rows)]
     table = ["| " + " | ".join(line) + " |" for line in lines]
     return "\n".join([*table, "", CAPTION, "", *(f"- {line}" for line in _remarks(facts))])
 
 
 def write(path: Path, rows: list[Row], facts: dict[str, Any]) -> None:
-    """Writes all numbers as JSON."""
+    """Writes all numbers as JSON.
+
+    Args:
+        path: The file to write.
+        rows: The rows of the table.
+        facts: What is recorded beside the numbers.
+
+    Raises:
+        ExperimentError: if the file cannot be written.
+    """
     with atomic_write(path, "w") as file:
         json.dump({**facts, "rows": [row.as_dict() for row in rows]}, file, indent=2)
         file.write("\n")

@@ -1,4 +1,4 @@
-"""The command's side of the conversation with a contestant; see `contestants.protocol`."""
+"""The command's side of the communication with a contestant; see `contestants.protocol`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _PATIENCE_SECONDS = 10
 
 
 class Worker:
-    """A contestant in a process of its own, which works only while it is asked to.
+    """A contestant in a separate process, which works only on request.
 
-    A context manager, so that the process ends in any case.
+    It is a context manager, so that the process always ends.
 
     Args:
-        name: How messages call it.
+        name: Its name in messages.
         python: The interpreter.
         module: The contestant's module, importable from the repository's root.
         environment: Environment variables to set.
 
     Attributes:
-        versions: What it runs on, by package.
-        peak_bytes: The most memory that it ever had resident, as of its last answer.
+        versions: The versions of its packages, by name.
+        peak_bytes: The peak of its resident memory up to its last answer, in bytes.
 
     Raises:
-        BenchmarkError: if it cannot be started, as from all methods if it dies.
+        BenchmarkError: if the process cannot be started or ends before its first answer.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Worker:
             self._stderr.close()
             raise BenchmarkError(f"{python} cannot be started for {name}: {error}.") from error
         finally:
-            # Only the process itself may hold it, so that its end is seen here.
+            # Only the process may keep it open: then reading ends when the process ends.
             os.close(channel)
         try:
             self.versions = self._next_answer("versions")["versions"]
@@ -73,21 +73,24 @@ class Worker:
             raise
 
     def measure(self, task: str, steps: int, **options) -> list[float]:
-        """Lets it work on a task.
+        """Measures a task.
 
         Args:
             task: The name of the task.
-            steps: How many steps to take; the first that is ever asked for also prepares the task.
-            **options: The task's options.
+            steps: The number of steps. The first request for a task also prepares it.
+            **options: The options of the task.
 
         Returns:
-            What was measured.
+            The measured values.
+
+        Raises:
+            BenchmarkError: if the process ends, or its answer is invalid.
         """
         request = {"task": task, "options": options, "steps": steps}
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-        # A ValueError if its death was noticed before.
+        # A ValueError if the process is already known to have ended.
         except (OSError, ValueError) as error:
             raise self._died() from error
         answer = self._next_answer("values", "peak_bytes")
@@ -118,7 +121,7 @@ class Worker:
 
     def _stop(self) -> None:
         try:
-            # It ends when there are no more requests.
+            # The process ends when its input is closed.
             self._process.communicate(timeout=_PATIENCE_SECONDS)
         except (subprocess.TimeoutExpired, OSError, ValueError):
             self._process.kill()
@@ -138,10 +141,10 @@ class Worker:
 
 
 def inherited_environment() -> dict[str, str]:
-    """Returns this process' environment without what would distort a measurement."""
-    # What PYTHONPATH names belongs to this interpreter, not to those of the other frameworks; and
-    # users have their modules compiled once, not at each import.
+    """Returns the environment variables of this process, without those that affect measurements."""
+    # PYTHONPATH is for this interpreter, not for those of the other frameworks; and for users,
+    # modules are compiled once, not at each import.
     foreign = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
     inherited = {name: value for name, value in os.environ.items() if name not in foreign}
-    # The goals are about CPUs.
+    # The goals are set for CPUs.
     return {**inherited, "CUDA_VISIBLE_DEVICES": "-1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable
@@ -12,9 +13,9 @@ import typer
 from experiments import options
 from experiments.engine.settings import BinarynetSettings, Settings
 from experiments.imagenet.settings import ImagenetSettings, Model
-from experiments.terminal import load_keras, mistakes_told
+from experiments.terminal import load_keras, mistakes_told, wake_devices
 
-# Before Keras is imported: TensorFlow's log would stand between the lines of the progress.
+# Before Keras is imported: otherwise TensorFlow's log is printed between the lines of progress.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
 
@@ -29,22 +30,26 @@ app = typer.Typer(
 OF_EVERY_RUN = ("epochs", "batch_size", "dtype_policy", "limit")
 
 
-def experiment(settings: type[Settings], *names: str) -> Callable:
-    """Makes a decorator that makes a command of an experiment.
+def experiment(settings: type[Settings], *names: str, many_hosts: bool = False) -> Callable:
+    """Returns a decorator that makes a function a command of the command line.
+
+    The command has the name and the docstring of the function. Its options are the arguments of
+    the function and fields of the settings.
 
     Args:
-        settings: Their fields are options, which the function is given as `**changes`.
-        *names: Those that are wanted; none for all.
-
-    Returns:
-        A decorator for a function whose name, docstring and own options are the command's.
+        settings: The class whose fields are options. Those that are given on the command line are
+            passed to the function as `**changes`, the others as None.
+        *names: The names of these fields; without any, all fields that have an option.
+        many_hosts: Whether the command can train on several devices and hosts.
     """
 
     def decorator(function: Callable) -> Callable:
         def command(**given):
             with mistakes_told():
                 load_keras()
-                function(**given)
+                with _connected() if many_hosts else contextlib.nullcontext():
+                    wake_devices()
+                    function(**given)
 
         own = inspect.signature(function, eval_str=True).parameters.values()
         parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -56,11 +61,17 @@ def experiment(settings: type[Settings], *names: str) -> Callable:
     return decorator
 
 
+def _connected() -> contextlib.AbstractContextManager[None]:
+    from experiments.engine.connection import connected
+
+    return connected()
+
+
 @experiment(BinarynetSettings)
 def quickstart(
     preset: options.Preset = "quick",
     dataset: Annotated[
-        Literal["digits", "mnist", "cifar10"], typer.Option(help="What to learn.")
+        Literal["digits", "mnist", "cifar10"], typer.Option(help="The data set.")
     ] = "digits",
     data_dir: options.DataDir = None,
     out: options.RunOut = None,
@@ -68,7 +79,7 @@ def quickstart(
     tensorboard: options.Tensorboard = False,
     **changes,
 ):
-    """Train a small binary network with Bop; on digits within a minute, without network."""
+    """Train a small binary network with Bop; on digits within a minute, and offline."""
     from experiments import quickstart
     from experiments.engine.single import run_single
 
@@ -86,7 +97,7 @@ def approximation_viewpoint(
     overwrite: options.Overwrite = False,
     **changes,
 ):
-    """Test binary networks with their latent weights: the report's section 3.1.1, its Table 1."""
+    """Test binary networks with their latent weights: the report's section 3.1.1, Table 1."""
     from experiments.approximation_viewpoint import runs
     from experiments.engine.run import run_series
 
@@ -103,7 +114,7 @@ def learning_rate(
     overwrite: options.Overwrite = False,
     **changes,
 ):
-    """Scale latent weights and learning rate: the report's section 3.1.2, its Figure 1."""
+    """Scale latent weights and learning rate: the report's section 3.1.2, Figure 1."""
     from experiments.engine.run import run_series
     from experiments.learning_rate import runs
 
@@ -119,7 +130,7 @@ def hyperparameters(
     overwrite: options.Overwrite = False,
     **changes,
 ):
-    """Vary Bop's gamma and threshold on CIFAR-10: the report's section 3.2, its Figure 2."""
+    """Vary Bop's gamma and threshold on CIFAR-10: the report's section 3.2, Figure 2."""
     from experiments.engine.run import run_series
     from experiments.hyperparameters import runs
 
@@ -135,7 +146,7 @@ def cifar10(
     tensorboard: options.Tensorboard = False,
     **changes,
 ):
-    """Train binarynet on CIFAR-10 with Bop: the report's section 3.3, its Figure 3."""
+    """Train binarynet on CIFAR-10 with Bop: the report's sections 3.3 and 4.3, Figure 3."""
     from experiments.cifar10 import runs
     from experiments.engine.single import run_single
 
@@ -152,14 +163,14 @@ def ablation(
     overwrite: options.Overwrite = False,
     **changes,
 ):
-    """Take one ingredient after the other from the recipe of `cifar10 --preset fast`."""
+    """Train with the recipe of `cifar10 --preset fast`, and with one change to it at a time."""
     from experiments.engine.run import run_series
     from experiments.fast_recipe import runs
 
     run_series(runs.runs(preset, seeds, **changes), only, data_dir, out, overwrite)
 
 
-@experiment(ImagenetSettings)
+@experiment(ImagenetSettings, many_hosts=True)
 def imagenet(
     model: Annotated[Model, typer.Option(help="The network.")] = "quicknet",
     dataset: Annotated[

@@ -1,8 +1,8 @@
-"""The one exception that the command line answers with a sentence instead of a traceback."""
+"""The exception that the command line reports as one sentence, without a traceback."""
 
 
 class ExperimentError(Exception):
-    """A mistake or a circumstance that the user can mend.
+    """An error that the user can fix.
 
-    The command line prints its one sentence and exits with 2.
+    The command line prints its message and exits with status 2.
     """

@@ -19,8 +19,9 @@ from experiments.errors import ExperimentError
 def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
     """Writes a file that appears whole or not at all, also after a kill or a power cut.
 
-    The content goes to `<name>.tmp` in the same folder, which takes the file's place in the end: so
-    a path must have one writer at a time. Text is UTF-8, its line ends are written as they come.
+    The content goes to `<name>.tmp` in the same folder, which replaces the file at the end.
+    Therefore only one process at a time may write to a path. Text is UTF-8, and its line ends are
+    not converted.
 
     Args:
         path: The file to write or to replace.
@@ -30,8 +31,8 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
         The open temporary file.
 
     Raises:
-        ExperimentError: The file cannot be written; what stood at `path` still does.
-        ValueError: `mode` is neither "wb" nor "w".
+        ExperimentError: if the file cannot be written; an existing file is then unchanged.
+        ValueError: if `mode` is neither "wb" nor "w".
     """
     if mode not in ("wb", "w"):
         raise ValueError(f'mode must be "wb" or "w", received {mode!r}.')
@@ -54,13 +55,13 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
 
 
 def make_folder(folder: Path) -> None:
-    """Creates a folder, and those above it, where they do not exist.
+    """Creates a folder and its parents, if they do not exist.
 
     Args:
         folder: The folder.
 
     Raises:
-        ExperimentError: It cannot be created.
+        ExperimentError: if it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,13 +70,13 @@ def make_folder(folder: Path) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """Returns what a file holds.
+    """Returns the content of a regular file.
 
     Args:
         path: The file.
 
     Raises:
-        OSError: It cannot be read, or is something else: nobody may ever write into a FIFO.
+        OSError: if it cannot be read, or is not a regular file: to read a FIFO might take forever.
     """
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -93,7 +94,7 @@ def sha256(path: Path) -> str:
         64 hexadecimal digits.
 
     Raises:
-        ExperimentError: The file cannot be read.
+        ExperimentError: if the file cannot be read.
     """
     try:
         with open(path, "rb") as handle:
@@ -103,32 +104,32 @@ def sha256(path: Path) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """Returns why something failed, short enough to stand inside a sentence.
+    """Returns the reason of an error, short enough for a part of a sentence.
 
     Args:
-        error: The exception; for an OSError the system's own words are taken.
+        error: The exception. For an OSError, the reason is the system's message.
 
     Returns:
         At most 200 characters on one line, without a full stop at the end.
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
-    # TensorFlow wraps its words in the names of a graph node and an operation.
+    # TensorFlow adds the names of a graph node and an operation to its messages.
     words = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(error), flags=re.DOTALL)
     words = " ".join(words.split()) or type(error).__name__
     return (words if len(words) <= 200 else words[:199] + "…").rstrip(".")
 
 
 def _concerns(error: OSError, temporary: Path) -> bool:
-    """Whether an error is about this file, not about another that the caller has opened."""
-    # A failing write names no file.
+    """Returns whether an error is about this file, not about another one that the caller opened."""
+    # The error of a failed write has no file name.
     return error.filename is None or os.fspath(error.filename) == os.fspath(temporary)
 
 
 def _sync_folder(folder: Path) -> None:
     """Makes a rename in a folder survive a power cut."""
-    # Windows and some network file systems cannot sync a folder. The file itself is synced, so that
-    # a power cut at worst brings the old file back.
+    # Windows and some network file systems cannot sync a folder. The file itself is synced, so the
+    # worst that a power cut can do there is to restore the old file.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Copies of a network with another part exchanged."""
+"""Copies of a network with changed binary layers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from larq_bop.layers import QuantConv2D, QuantDense
 
 
 def binary_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """Returns the layers with binary kernels, in the order of the network."""
+    """Returns the `QuantConv2D` and `QuantDense` layers of a network, in its order."""
     return [layer for layer in network.layers if isinstance(layer, (QuantConv2D, QuantDense))]
 
 
 def rebuilt(
     network: keras.Model, arguments: Callable[[keras.layers.Layer], dict[str, Any]]
 ) -> keras.Model:
-    """Returns a copy of a network, its weights included, whose binary layers are made otherwise.
+    """Returns a copy of a network, with its weights, whose binary layers have other arguments.
 
     Args:
         network: A functional model.
-        arguments: The arguments of a binary layer that change, by name.
+        arguments: A function that takes a binary layer and returns its changed arguments by name.
 
     Returns:
-        A network with variables of its own.
+        A network that shares no variables with the given one.
     """
     changed = {layer.name: arguments(layer) for layer in binary_layers(network)}
 

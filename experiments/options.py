@@ -1,4 +1,4 @@
-"""The options of the command line: typer reads them off signatures, of settings as well."""
+"""The options of the command line, as annotations of arguments and of fields of settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 MOST = 1_000_000
 _MOST_SEEDS = 10_000
 LAST_SEED = 2**32 - 1
-# Beyond it float32 soon has no number.
+# Far below 3.4e38, the largest float32.
 _GREATEST = 1e30
 
 _SEEDS = r"\d+(-\d+)?(,\d+(-\d+)?)*"
@@ -30,7 +30,11 @@ def _finite(value: float | None) -> float | None:
 
 
 def number(**options: Any) -> Any:
-    """Returns an option for a finite number; see `typer.Option`."""
+    """Returns an option for a finite number of at most 1e30.
+
+    Args:
+        **options: Arguments of `typer.Option`.
+    """
     return typer.Option(callback=_finite, **options)
 
 
@@ -40,8 +44,12 @@ def seeds(text: str) -> list[int]:
     Args:
         text: Seeds and ranges of them, such as "0-9" or "0,3,5-7".
 
+    Returns:
+        The seeds in the order of the text, each one once.
+
     Raises:
-        typer.BadParameter: if it is something else, or a range ends before it begins.
+        typer.BadParameter: if the text is malformed, a range ends before it begins, a seed is
+            larger than `LAST_SEED`, or there are more than 10,000.
     """
     if not re.fullmatch(_SEEDS, text, re.ASCII):
         raise typer.BadParameter(f'{text!r} names no seeds: write "0-9" or "0,3,5-7", for example.')
@@ -52,7 +60,7 @@ def seeds(text: str) -> list[int]:
         if last < first:
             raise typer.BadParameter(f"The range {part} ends before it begins.")
         if last > LAST_SEED:
-            raise typer.BadParameter(f"The last seed that there is is {LAST_SEED:,}.")
+            raise typer.BadParameter(f"The largest seed is {LAST_SEED:,}.")
         if len(named) + last - first >= _MOST_SEEDS:
             raise typer.BadParameter(f"{text!r} names more than {_MOST_SEEDS:,} seeds.")
         named.extend(range(first, last + 1))
@@ -62,83 +70,90 @@ def seeds(text: str) -> list[int]:
 Preset = Annotated[
     Literal["quick", "report", "paper"],
     typer.Option(
-        help="The settings to start from: minutes on two cores, the report's, the paper's."
+        help="The settings to start from: those of the report, of the paper, or quick ones that "
+        "take minutes on two cores."
     ),
 ]
 
 ReportOrQuick = Annotated[
     Literal["quick", "report"],
-    typer.Option(help="The settings to start from: minutes on two cores, the report's."),
+    typer.Option(
+        help="The settings to start from: those of the report, or quick ones that take minutes on "
+        "two cores."
+    ),
 ]
 
 SweepPreset = Annotated[
     Literal["quick", "short", "report"],
     typer.Option(
-        help="The settings to start from: minutes on two cores; ten epochs of a network of a "
-        "quarter of the filters; the report's."
+        help="The settings to start from: those of the report; short: ten epochs, a quarter of the "
+        "filters; or quick ones that take minutes on two cores."
     ),
 ]
 
 Cifar10Preset = Annotated[
     Literal["quick", "fast", "report", "paper"],
     typer.Option(
-        help="The settings to start from: minutes on two cores; the fast recipe, 60 epochs; "
-        "the report's; the paper's."
+        help="The settings to start from: those of the report, of the paper, of the fast recipe "
+        "(60 epochs), or quick ones that take minutes on two cores."
     ),
 ]
 
 AblationPreset = Annotated[
     Literal["quick", "short", "full"],
     typer.Option(
-        help="The settings to start from: minutes on two cores; twenty epochs of a network of "
-        "a quarter of the filters; the recipe's."
+        help="The settings to start from: the full recipe; short: twenty epochs, a quarter of the "
+        "filters; or quick ones that take minutes on two cores."
     ),
 ]
 
 Dataset = Annotated[
-    Literal["mnist", "cifar10"] | None, typer.Option(help="One data set only, not both.")
+    Literal["mnist", "cifar10"] | None, typer.Option(help="The data set; both if not given.")
 ]
 Seeds = Annotated[
     list | None,
     typer.Option(
         parser=seeds,
         metavar="SEEDS",
-        help='A run for each of these seeds, such as "0-9" or "0,3"; the preset\'s if not given.',
+        help='One run for each of these seeds, such as "0-9" or "0,3"; the preset\'s if not given.',
     ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Only runs of this name; `*` stands for anything."),
+    typer.Option(
+        metavar="NAME",
+        help="Only runs of this name; `*` stands for anything. Can be given several times.",
+    ),
 ]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where TensorFlow Datasets keeps its data; TFDS_DATA_DIR if not given."),
 ]
 RunOut = Annotated[
-    Path | None, typer.Option(help="The run's folder. An unfinished run in it is resumed.")
+    Path | None, typer.Option(help="The folder of the run. An unfinished run in it is resumed.")
 ]
 SeriesOut = Annotated[
     Path | None,
     typer.Option(
-        help="The folder of all runs, one below it for each. Finished runs are skipped, "
+        help="The folder that gets one folder for each run. Finished runs in it are skipped, "
         "unfinished ones resumed."
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Delete the run that is in the folder.")
+    bool, typer.Option("--overwrite", help="First delete what an earlier run left in its folder.")
 ]
 Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")]
 
 
 def of_settings(kind: type, names: Iterable[str] = ()) -> list[inspect.Parameter]:
-    """Returns options for settings, by which a command changes those of its preset.
+    """Returns the options with which a command changes the settings of its preset.
 
     Args:
-        kind: The class of the settings; fields whose annotation has an option are options.
-        names: Those that are wanted; none for all.
+        kind: The class of the settings. A field is an option if its annotation has one.
+        names: The names of the fields; without any, all fields that are options.
 
     Returns:
-        Parameters of the command's signature, None where the option is not given.
+        Parameters for the command's signature, which are None by default.
     """
     hints = get_type_hints(kind, include_extras=True)
     found = {name: hint for name, hint in hints.items() if get_origin(hint) is Annotated}

@@ -1,4 +1,4 @@
-"""A small binary network that learns real images within a minute."""
+"""The quickstart: a small binary network, which trains on digits within a minute."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def settings(dataset: str, preset: str) -> BinarynetSettings:
 
     Args:
         dataset: digits, mnist or cifar10.
-        preset: quick; report or paper for the optimizer's settings from there, on this network.
+        preset: quick; or report or paper, for the settings of that preset of `cifar10` on this
+            network.
     """
     quick = {"gamma_decay_epochs": 10, **_QUICK[dataset]}
     protocol = {"quick": quick, "report": REPORT, "paper": PAPER}[preset]
@@ -39,7 +40,12 @@ def settings(dataset: str, preset: str) -> BinarynetSettings:
 
 
 def protocol(dataset: str, preset: str) -> BinarynetSettings:
-    """Returns what the settings would be at full length: the preset's, whatever they are."""
+    """Returns the settings of a preset at full length, which are those of the preset itself.
+
+    Args:
+        dataset: digits, mnist or cifar10.
+        preset: quick, report or paper.
+    """
     return settings(dataset, preset)
 
 
@@ -58,7 +64,7 @@ def run(dataset: str, preset: str, tensorboard: bool = False, **options: Any) ->
 
 
 class QuickstartTraining(SingleTraining):
-    """Training of three binary convolutions and two binary dense layers.
+    """Training of a network of three binary convolutions and two binary dense layers.
 
     As in the report's networks, all weights are binary, all layers but the first binarize their
     input, and batch normalization follows every layer.
@@ -91,5 +97,5 @@ class QuickstartTraining(SingleTraining):
 
 
 def _normalized(x):
-    # So few steps an epoch call for a shorter memory than Keras' default of 0.99.
+    # An epoch has so few steps that averages with Keras' default momentum of 0.99 would lag behind.
     return keras.layers.BatchNormalization(momentum=0.9, scale=False)(x)

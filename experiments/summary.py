@@ -1,4 +1,4 @@
-"""`python -m experiments.summary`: brings the tables in the Markdown files up to date."""
+"""`python -m experiments.summary`: updates the tables of results in the Markdown files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main_table(root: Path = RESULTS) -> str:
     """Returns the table of all results, in Markdown: our number, the report's, the paper's.
 
     Args:
-        root: The folder of all experiments' results; what is missing there has no row.
+        root: The folder of all experiments' results. An experiment without results has no row.
     """
     return markdown(
         _COLUMNS,
@@ -187,7 +187,9 @@ def _mean_and_deviation(mean: float, deviation: float) -> str:
 
 
 def runs_table(root: Path = RESULTS) -> str:
-    """Returns the list of the results on record, in Markdown: a row a command and hardware.
+    """Returns the table of the results on record, in Markdown.
+
+    Runs of one experiment with the same command on the same hardware share a row.
 
     Args:
         root: The folder of all experiments' results.
@@ -212,7 +214,7 @@ def runs_table(root: Path = RESULTS) -> str:
 
 
 def _links(runs: list[Run], experiment: str) -> str:
-    """Returns a link to a run, or to the folder of several."""
+    """Returns a link to the folder of a run, or to the experiment's folder for several runs."""
     path = f"{experiment}/{runs[0].path.name}" if len(runs) == 1 else experiment
     return f"[{path}]({path})" + (f", {len(runs)} runs" if len(runs) > 1 else "")
 

@@ -1,4 +1,4 @@
-"""Between a command and the terminal: what is told of mistakes, and what is kept quiet."""
+"""What commands show on the terminal: errors as sentences, and no messages of TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ INTERRUPTED = 130
 
 @contextlib.contextmanager
 def mistakes_told() -> Iterator[None]:
-    """Tells what the user can mend in one sentence, and an interrupt without a traceback.
+    """A scope in which errors that the user can fix, and Ctrl-C, are shown without a traceback.
+
+    Warnings are shown in one line each.
 
     Raises:
-        typer.Exit: with 2 for an `ExperimentError`, with 130 for Ctrl-C.
+        typer.Exit: with status 2 for an `ExperimentError` or an `OSError`, with 130 for Ctrl-C.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # A path may be no text.
+            stream.reconfigure(errors="backslashreplace")  # A path may have bytes that are no text.
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line
@@ -37,7 +39,7 @@ def mistakes_told() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
     except OSError as error:
-        # Whatever is read or written besides files of the run: the screen, above all.
+        # Files of the run raise an ExperimentError: this is anything else, usually the terminal.
         if sys.__stdout__ is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         if not isinstance(error, BrokenPipeError):
@@ -45,31 +47,48 @@ def mistakes_told() -> Iterator[None]:
             typer.echo(f"Error: {about}{cause(error)}.", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        typer.echo("\nInterrupted. The same command goes on from the last checkpoint.", err=True)
+        typer.echo("\nInterrupted. The same command resumes from the last checkpoint.", err=True)
         raise typer.Exit(INTERRUPTED) from error
 
 
 def load_keras() -> None:
-    """Imports Keras and wakes its devices, without what TensorFlow prints about itself.
+    """Imports Keras without showing TensorFlow's messages.
 
-    It prints to the file descriptor, past `sys.stderr` and its own log level; only if the import
-    fails is it shown.
+    Raises:
+        ExperimentError: if Keras or its backend cannot be imported.
     """
     typer.echo("Loading Keras ...", err=True)
+    with _quiet():
+        try:
+            import keras  # noqa: F401
+        except (ImportError, ValueError) as error:
+            raise ExperimentError(
+                f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
+                "jax or torch, and that package must be installed."
+            ) from error
+    # In a series each network is traced, and TensorFlow warns about repeated tracing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def wake_devices() -> None:
+    """Initializes Keras' devices, without showing the backend's messages."""
+    with _quiet():
+        import keras
+
+        keras.ops.zeros(())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """A scope in which standard error is hidden; it is shown if an unexpected error occurs.
+
+    TensorFlow writes to the file descriptor, whatever `sys.stderr` and its log level are.
+    """
     screen = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         try:
             os.dup2(noise.fileno(), 2)
-            try:
-                import keras
-            except (ImportError, ValueError) as error:
-                raise ExperimentError(
-                    f"Keras cannot be loaded ({cause(error)}). `KERAS_BACKEND` must be tensorflow, "
-                    "jax or torch, and that package must be installed."
-                ) from error
-            keras.ops.zeros(())
-            # In a series every network is traced anew, which TensorFlow finds worth a warning.
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            yield
         except ExperimentError:
             raise
         except BaseException:

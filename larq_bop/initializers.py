@@ -71,41 +71,58 @@ class _SeededBinary(Binary):
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class BinaryGlorotNormal(_SeededBinary):
-    """The sign of `keras.initializers.GlorotNormal(seed)`."""
+    """The sign of `keras.initializers.GlorotNormal(seed)`.
+
+    Args:
+        seed: An int, a `keras.random.SeedGenerator`, or None.
+    """
 
     initializer_class = keras.initializers.GlorotNormal
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class BinaryGlorotUniform(_SeededBinary):
-    """The sign of `keras.initializers.GlorotUniform(seed)`."""
+    """The sign of `keras.initializers.GlorotUniform(seed)`.
+
+    Args:
+        seed: An int, a `keras.random.SeedGenerator`, or None.
+    """
 
     initializer_class = keras.initializers.GlorotUniform
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class BinaryHeNormal(_SeededBinary):
-    """The sign of `keras.initializers.HeNormal(seed)`."""
+    """The sign of `keras.initializers.HeNormal(seed)`.
+
+    Args:
+        seed: An int, a `keras.random.SeedGenerator`, or None.
+    """
 
     initializer_class = keras.initializers.HeNormal
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class BinaryHeUniform(_SeededBinary):
-    """The sign of `keras.initializers.HeUniform(seed)`."""
+    """The sign of `keras.initializers.HeUniform(seed)`.
+
+    Args:
+        seed: An int, a `keras.random.SeedGenerator`, or None.
+    """
 
     initializer_class = keras.initializers.HeUniform
 
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class StandIn(keras.initializers.GlorotUniform):
-    """Stands for an initializer that exists elsewhere, and says which one: the weights are there.
+    """A replacement for an initializer that does not exist on Keras 3.
 
-    `larq_bop.larq.from_larq` puts it in the place of functions and of what Keras 3 has not. It
-    draws as Keras' default does.
+    `larq_bop.larq.from_larq` gives it to a converted layer whose initializer is a function or has
+    no equivalent on Keras 3; the weights are converted all the same. It draws the values of
+    `keras.initializers.GlorotUniform`, Keras' default.
 
     Args:
-        was: The name of the initializer.
+        was: The name of the replaced initializer.
     """
 
     def __init__(self, was: str):

@@ -50,19 +50,40 @@ def train(example, folder, hosts=2, kill_after=None, options=(), seconds=240):
         AssertionError: if a process is still running then. None outlives this call.
     """
     path = str(ROOT / "docs" / "examples" / example)
-    commands = [[path]] * hosts
-    if kill_after is not None:
-        commands[-1] = ["-m", "tests.victim", path, str(kill_after)]
-    processes, logs = [], [folder / f"log-{host}.txt" for host in range(hosts)]
+    commands = []
+    for host in range(hosts):
+        dies = kill_after is not None and host == hosts - 1
+        start = ["-m", "tests.victim", path, kill_after] if dies else [path]
+        save = ["--backup", folder / "backup", "--save", folder / f"model-{host}.keras"]
+        commands.append([*start, *save, *options])
+    return run(commands, folder, seconds=seconds)
+
+
+def run(commands, folder, environments=None, seconds=240):
+    """Runs Python on many hosts.
+
+    Args:
+        commands: For each host Python's arguments; one alone is not told of any others.
+        folder: Holds what they print.
+        environments: For each host further variables of its environment.
+        seconds: How long this may take.
+
+    Returns:
+        For each host what became of it.
+
+    Raises:
+        AssertionError: if a process is still running then. None outlives this call.
+    """
+    environments = environments or [{}] * len(commands)
+    processes, logs = [], [folder / f"log-{host}.txt" for host in range(len(commands))]
     try:
-        with addresses(hosts) as where:
+        with addresses(len(commands)) as where:
             for host, (command, log) in enumerate(zip(commands, logs, strict=True)):
-                save = ["--backup", folder / "backup", "--save", folder / f"model-{host}.keras"]
                 with open(log, "w") as output:
                     processes.append(
                         subprocess.Popen(
-                            [sys.executable, *command, *map(str, save), *options],
-                            env=_environment(where, host),
+                            [sys.executable, *map(str, command)],
+                            env={**_environment(where, host), **environments[host]},
                             cwd=ROOT,
                             stdout=output,
                             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""The programs that are measured, each in a process and with an interpreter of its own.
+"""The programs that are measured, each in a separate process with its own interpreter.
 
-Those of the other frameworks import nothing but their framework, NumPy and this folder.
+Those of the other frameworks import only their framework, NumPy and this folder.
 """

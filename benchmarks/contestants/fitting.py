@@ -1,4 +1,4 @@
-"""`model.fit` by the clock, on Keras 2 and on Keras 3."""
+"""The time of the steps of `model.fit`, on Keras 2 and on Keras 3."""
 
 import time
 
@@ -6,15 +6,15 @@ import numpy as np
 
 
 def seconds_of_fit(model, batches, callback, steps):
-    """Trains a compiled model, and returns the seconds from the end of a step to the next one's.
+    """Trains a compiled model, and returns the seconds between the ends of successive steps.
 
-    One step more is taken: the first compiles, or fills the queue of batches.
+    One more step comes first and is not measured: it compiles, or fills the queue of batches.
 
     Args:
         model: The model.
-        batches: An endless supply of batches.
-        callback: The `LambdaCallback` of the model's Keras.
-        steps: How many steps are measured.
+        batches: An endless data set of batches.
+        callback: The class `LambdaCallback` of the model's Keras.
+        steps: The number of steps to measure.
 
     Returns:
         A list of `steps` numbers.
@@ -22,7 +22,7 @@ def seconds_of_fit(model, batches, callback, steps):
     ends = []
 
     def mark(batch, logs):
-        # A step has ended when its loss can be read.
+        # A step is finished when its loss can be read.
         float(logs["loss"])
         ends.append(time.perf_counter())
 

@@ -1,4 +1,4 @@
-"""Larq on Keras 2, as its users train."""
+"""Larq on Keras 2, in code such as its users write."""
 
 import os
 
@@ -17,7 +17,7 @@ PADDING = 4
 
 
 def training(data, precision, batch_size, filters):
-    """Trains binarynet with Bop on augmented images; seconds a step."""
+    """Trains binarynet with Bop on augmented images; measures seconds per step."""
     tf.keras.mixed_precision.set_global_policy(precision)
     model = binarynet(filters)
     optimizer = larq.optimizers.CaseOptimizer(
@@ -28,7 +28,7 @@ def training(data, precision, batch_size, filters):
 
 
 def latent_cnn(data, precision, batch_size):
-    """Trains the network with latent weights with Adam; seconds a step."""
+    """Trains the network with latent weights with Adam; measures seconds per step."""
     tf.keras.mixed_precision.set_global_policy(precision)
     kernel = {"kernel_quantizer": "ste_sign", "kernel_constraint": "weight_clip"}
     model = _network(
@@ -44,7 +44,7 @@ def _training(model, optimizer, data, batch_size, augment):
 
 
 def update(filters):
-    """Bop's update of the weights of binarynet, for given gradients; seconds an update."""
+    """Updates binarynet's weights with Bop, for given gradients; measures seconds per update."""
     weights = _binary_weights(binarynet(filters))
     optimizer = larq.optimizers.Bop(threshold=1e-8, gamma=1e-4)
     gradients = [tf.random.normal(weight.shape, stddev=1e-3) for weight in weights]
@@ -52,7 +52,7 @@ def update(filters):
     def apply():
         optimizer.apply_gradients(zip(gradients, weights, strict=True))
 
-    # Once outside of the function: it cannot make the optimizer's state.
+    # The first call creates the optimizer's state, which a `tf.function` cannot do.
     apply()
     apply_compiled = tf.function(apply)
 
@@ -64,7 +64,7 @@ def update(filters):
 
 
 def binarynet(filters):
-    """Returns `larq_bop.models.binarynet`, of Larq's layers."""
+    """Returns the network of `larq_bop.models.binarynet`, made of Larq's layers."""
     multiples = (1, 1, 2, 2, 4, 4)
     convolutions = [(m * filters, bool(i % 2)) for i, m in enumerate(multiples)]
     kernel = {"kernel_quantizer": larq.quantizers.NoOp(precision=1)}
@@ -79,11 +79,11 @@ def _network(convolutions, dense, kernel, padding, momentum):
     """Returns a binary network.
 
     Args:
-        convolutions: Filters of each 3x3 convolution, and whether 2x2 max pooling follows.
-        dense: Units of each dense layer.
-        kernel: What is said of the kernels of all layers.
-        padding: Of the convolutions.
-        momentum: Of the batch normalization after each layer.
+        convolutions: The filters of each 3x3 convolution, and whether 2x2 max pooling follows.
+        dense: The units of each dense layer.
+        kernel: The arguments of the kernels of all layers.
+        padding: The padding of the convolutions.
+        momentum: The momentum of the batch normalization after each layer.
     """
     model = tf.keras.Sequential([tf.keras.layers.InputLayer((32, 32, 3))])
     quantized = {**kernel, "use_bias": False}
@@ -116,7 +116,7 @@ def _batches(images, labels, batch_size, augment):
 
 
 def _moved(image, label):
-    """Pads an image, crops it to its old size and mirrors it, at random."""
+    """Pads an image, crops it to its old size at a random place, and mirrors it at random."""
     height, width, channels = image.shape
     padded = tf.image.pad_to_bounding_box(
         image, PADDING, PADDING, height + 2 * PADDING, width + 2 * PADDING

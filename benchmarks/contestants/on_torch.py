@@ -1,4 +1,4 @@
-"""binarynet and Bop as one would write them in PyTorch."""
+"""binarynet and Bop, in code such as users of PyTorch write."""
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ PADDING = 4
 
 
 class Sign(torch.autograd.Function):
-    """The sign of each value, with the gradient of a straight line between -1 and 1."""
+    """The sign of each value, with the straight-through estimator as its gradient."""
 
     @staticmethod
     def forward(context, x):
@@ -31,7 +31,7 @@ class Binarize(nn.Module):
 
 
 class Bop:
-    """The binary optimizer, as plain as possible.
+    """The binary optimizer, written as plainly as possible.
 
     Args:
         weights: Parameters in {-1, +1}.
@@ -45,14 +45,14 @@ class Bop:
 
     @torch.no_grad()
     def step(self):
-        """Takes one step with the weights' gradients."""
+        """Updates the weights by their gradients."""
         for weight, average in zip(self.weights, self.averages, strict=True):
             average.lerp_(weight.grad, self.gamma)
             weight.copy_(torch.where(weight * average >= self.threshold, -weight, weight))
 
 
 def training(data, precision, batch_size, filters):
-    """Trains binarynet with Bop on augmented images; seconds a step."""
+    """Trains binarynet with Bop on augmented images; measures seconds per step."""
     images, labels = (torch.from_numpy(array) for array in protocol.read_images(data))
     model = binarynet(filters).to(memory_format=torch.channels_last)
     binary = [layer.weight for layer in model if isinstance(layer, (nn.Conv2d, nn.Linear))]
@@ -79,7 +79,7 @@ def training(data, precision, batch_size, filters):
 
 
 def binarynet(filters):
-    """Returns `larq_bop.models.binarynet`, without the softmax."""
+    """Returns the network of `larq_bop.models.binarynet`, without the softmax."""
     layers, channels = [], 3
     for i, multiple in enumerate((1, 1, 2, 2, 4, 4)):
         layers += [Binarize()] if i else []
@@ -103,7 +103,7 @@ def _without_scale(normalization, features):
 
 
 def _moved(images):
-    """Pads the images of a batch, crops them to their old size and mirrors them, at random."""
+    """Pads images, crops each to its old size at a random place, and mirrors some at random."""
     n, height, width, _ = images.shape
     padded = functional.pad(images, (0, 0, PADDING, PADDING, PADDING, PADDING))
     top, left = torch.randint(2 * PADDING + 1, (2, n, 1))
@@ -115,7 +115,7 @@ def _moved(images):
 
 
 def _scaled(images):
-    """Returns images in [-1, 1], the channels second in shape and last in memory."""
+    """Returns images in [-1, 1], with the channels second in the shape and last in memory."""
     return (images.float() / 127.5 - 1.0).permute(0, 3, 1, 2)
 
 

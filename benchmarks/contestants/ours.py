@@ -1,4 +1,4 @@
-"""larq_bop, and what it is measured against in its own process."""
+"""larq_bop, Keras' Adam for the size of its state, and NumPy's pass over the same memory."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +16,7 @@ LOSS = "sparse_categorical_crossentropy"
 
 
 def training(data, precision, batch_size, filters, counting=True):
-    """Trains binarynet with Bop on augmented images; seconds a step."""
+    """Trains binarynet with Bop on augmented images; measures seconds per step."""
     keras.config.set_dtype_policy(precision)
     bop = (lb.Bop if counting else UncountedBop)(threshold=1e-8, gamma=1e-4)
     optimizer = lb.CaseOptimizer(
@@ -27,7 +27,7 @@ def training(data, precision, batch_size, filters, counting=True):
 
 
 def latent_cnn(data, precision, batch_size):
-    """Trains the network with latent weights with Adam; seconds a step."""
+    """Trains the network with latent weights with Adam; measures seconds per step."""
     keras.config.set_dtype_policy(precision)
     network = lb.models.latent_cnn((32, 32, 3))
     return _training(network, keras.optimizers.Adam(1e-3), data, batch_size, augment=False)
@@ -41,16 +41,16 @@ def _training(network, optimizer, data, batch_size, augment):
 
 
 def _endless(images, labels, batch_size, augment):
-    """Returns shuffled batches without end, by TensorFlow's own means, as on Larq's side."""
+    """Returns endless shuffled batches through `tf.data`, as for Larq."""
     everything = Batches(images, labels, len(images), augment, seed=0)[0]
     batches = tf.data.Dataset.from_tensor_slices(everything).repeat()
     return batches.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 class UncountedBop(lb.Bop):
-    """Bop whose flips and non-finite gradients go uncounted: the compiler leaves the counting out.
+    """Bop that does not count flips and non-finite gradients: the compiler removes the counting.
 
-    Whether they happen is as ever.
+    The weights are updated as by `Bop`.
     """
 
     def _new_weight(self, *args):
@@ -59,7 +59,7 @@ class UncountedBop(lb.Bop):
 
 
 def update(filters):
-    """Bop's update of the weights of binarynet, for given gradients; seconds an update."""
+    """Updates binarynet's weights with Bop, for given gradients; measures seconds per update."""
     weights = _binary_weights(filters)
     optimizer = lb.Bop(threshold=1e-8, gamma=1e-4)
     optimizer.build(weights)
@@ -74,9 +74,10 @@ def update(filters):
 
 
 def numpy_pass(filters):
-    """One pass of two threads over the memory that Bop's update must touch; seconds a pass.
+    """Passes with two threads over the memory of Bop's update; measures seconds per pass.
 
-    That is 20 bytes a weight: gradient, average and weight are read, average and weight written.
+    That is 20 bytes for each weight: gradient, average and weight are read, average and weight are
+    written.
     """
     n = sum(int(np.prod(weight.shape)) for weight in _binary_weights(filters))
     draw = np.random.default_rng(0)
@@ -93,7 +94,7 @@ def numpy_pass(filters):
 
 
 def state(optimizer, filters):
-    """Bytes of an optimizer's state a binary weight; scalars do not count."""
+    """Measures an optimizer's state in bytes per binary weight; scalars do not count."""
     weights = _binary_weights(filters)
     made = {"bop": lb.Bop, "adam": keras.optimizers.Adam}[optimizer]()
     made.build(weights)

@@ -1,11 +1,11 @@
-"""The contestant's side of the conversation with the command that measures it.
+"""The contestant's side of the communication with the command that measures it.
 
-Requests come as lines of JSON on the standard input:
+Requests are lines of JSON on the standard input:
 
     {"task": "training", "options": {"precision": "float32", ...}, "steps": 10}
 
-Answers go as lines of JSON into the pipe whose number is the program's only argument. The standard
-output stays free for whatever a framework has to say. The first line, unasked, tells the versions.
+Answers are lines of JSON to the pipe whose file descriptor is the program's only argument; a
+framework may print to the standard output. The first line, without a request, has the versions.
 """
 
 import json
@@ -19,15 +19,14 @@ import numpy as np
 
 
 def serve(tasks, versions):
-    """Answers requests until there are no more.
+    """Answers requests until the standard input ends.
 
-    A task is prepared at its first request and kept: later ones with the same options go on with
-    it.
+    A task is prepared at its first request. Later requests with the same options continue it.
 
     Args:
         tasks: For each name a function that takes the options and returns a function of a number
             of steps, which returns a list of measured numbers.
-        versions: What the program runs on, by package.
+        versions: The versions of the program's packages, by name.
     """
     measures = {}
     with os.fdopen(int(sys.argv[1]), "w") as channel:
@@ -48,7 +47,12 @@ def serve(tasks, versions):
 
 
 def seconds_of(step, steps):
-    """Returns the seconds that each of some calls of a function takes, after one uncounted."""
+    """Returns the seconds of each call of a function, after one call that is not measured.
+
+    Args:
+        step: The function.
+        steps: The number of calls to measure.
+    """
     step()
     ends = [time.perf_counter()]
     for _ in range(steps):
@@ -58,17 +62,17 @@ def seconds_of(step, steps):
 
 
 def read_images(path):
-    """Returns the images, bytes, and the labels in a file that the command has written."""
+    """Returns the images, as bytes, and the labels in a file that the command wrote."""
     with np.load(path) as archive:
         return archive["images"], archive["labels"]
 
 
 def _peak_bytes():
-    """Returns the most memory that was ever resident at once in this process."""
+    """Returns the peak of this process' resident memory, in bytes."""
     try:
         with open("/proc/self/status") as status:
             return next(1024 * int(line.split()[1]) for line in status if "VmHWM" in line)
-    # Not Linux. There, this would begin with the peak of the process that started this one.
+    # Not on Linux, where this would start with the peak of the parent process.
     except (OSError, StopIteration):
         unit = 1 if sys.platform == "darwin" else 1024
         return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,1 +1,1 @@
-"""The tables and figures, drawn from the results on record beside the report's numbers."""
+"""What the tables and figures of all experiments share: reading results, captions, styles."""

@@ -1,4 +1,4 @@
-"""An experiment run from a notebook, in a process of its own."""
+"""Running an experiment from a notebook, in a separate process."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _RUNS = Path("runs") / "notebooks"
 
 
 def rerun(experiment: str, *options: str, run: str = "") -> Path:
-    """Runs an experiment anew and shows what it prints.
+    """Runs an experiment again and shows what it prints.
 
     Args:
         experiment: The experiment's name.
-        options: Options of its command.
-        run: The name of the run, for an experiment that is a single one.
+        *options: Options of its command.
+        run: The name of the run, for an experiment that consists of a single run.
 
     Returns:
-        The folder that takes the place of the results on record: the experiment's runs lie in it
-        under its name.
+        A folder for results, to be read in place of the results on record. The runs are in its
+        subfolder `<experiment>`.
 
     Raises:
         ExperimentError: if the command fails.
@@ -52,5 +52,8 @@ def rerun(experiment: str, *options: str, run: str = "") -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """Returns the environment, without Jupyter's demand for colours: a bar would fill the page."""
+    """Returns the environment without the variables with which Jupyter asks for colours.
+
+    With them, every update of the progress bar would be printed.
+    """
     return {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "CLICOLOR_FORCE")}

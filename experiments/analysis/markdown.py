@@ -8,11 +8,16 @@ from pathlib import Path
 from experiments.files import atomic_write
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-"""Between these two lines of a Markdown file stands a table that is made here."""
+"""The lines of a Markdown file between which `experiments.summary` writes a table."""
 
 
 def markdown(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Returns a table in Markdown."""
+    """Returns a table in Markdown.
+
+    Args:
+        columns: The headings.
+        rows: The cells of each row.
+    """
     columns = list(columns)
     return "\n".join(
         "| " + " | ".join(row) + " |" for row in [columns, ["---"] * len(columns), *rows]
@@ -20,10 +25,10 @@ def markdown(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def between_markers(text: str) -> str:
-    """Returns what stands between `BEGIN` and `END`.
+    """Returns the part of a text that is between `BEGIN` and `END`.
 
     Raises:
-        ValueError: if the text has no such lines.
+        ValueError: if the text does not contain both.
     """
     _, begin, rest = text.partition(BEGIN)
     inside, end, _ = rest.partition(END)
@@ -33,10 +38,14 @@ def between_markers(text: str) -> str:
 
 
 def put_between_markers(path: Path, table: str) -> None:
-    """Replaces what stands between `BEGIN` and `END` in a file.
+    """Replaces the part of a file that is between `BEGIN` and `END`.
+
+    Args:
+        path: The file.
+        table: The new text of this part.
 
     Raises:
-        ValueError: if the file has no such lines.
+        ValueError: if the file does not contain both.
     """
     text = path.read_text(encoding="utf-8")
     between_markers(text)

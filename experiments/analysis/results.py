@@ -1,4 +1,4 @@
-"""The finished runs of an experiment, as they lie in its folder."""
+"""The finished runs in an experiment's folder, and how tables and captions describe them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from experiments.errors import ExperimentError
 from experiments.files import cause
 
 RESULTS = Path(__file__).parents[1] / "results"
-"""The results on record."""
+"""The folder of the results on record."""
 
 DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 """The names of the data sets, in the order in which they are shown."""
 
 NOTHING = "—"
-"""What stands in a table where there is no number."""
+"""The cell of a table that has no number."""
 
 NOT_RECORDED = "not recorded"
-"""What is told of a run whose record is older than what is asked for."""
+"""The value of a field that did not exist yet when a run was recorded."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Run:
 
     Attributes:
         path: Its folder.
-        config: `config.json`.
-        result: `result.json`.
+        config: The content of `config.json`.
+        result: The content of `result.json`.
     """
 
     path: Path
@@ -43,19 +43,19 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decided the run."""
+        """The run's settings, by name."""
         return self.config["settings"]
 
     @property
     def history(self) -> pd.DataFrame:
-        """`history.csv`, a row an epoch."""
+        """The content of `history.csv`, one row for each epoch."""
         return self.rows(HISTORY)
 
     def rows(self, name: str) -> pd.DataFrame:
-        """Returns a CSV file of the run.
+        """Returns the content of a CSV file of the run.
 
         Args:
-            name: The file's name; it may be compressed, as its name says.
+            name: The file's name. If it ends in `.gz`, the file is compressed.
 
         Raises:
             ExperimentError: if it cannot be read.
@@ -77,11 +77,11 @@ def load(
     Args:
         experiment: The experiment's name.
         root: The folder of all experiments' results.
-        required: Whether it is an error that there is none.
-        wanted: Tells of a run's settings whether it is taken.
+        required: Whether it is an error if there is no such run.
+        wanted: A function that takes a run's settings and returns whether the run is included.
 
     Raises:
-        ExperimentError: if there is no such run, or a file of one is damaged.
+        ExperimentError: if there is no such run and one is required, or if a file is damaged.
     """
     folder = Path(root) / experiment
     runs = [
@@ -99,9 +99,9 @@ def load(
 
 
 def caption(runs: Iterable[Run]) -> str:
-    """Returns what was run: how long, from which seeds, on what, when and by which command.
+    """Returns a caption: the number and length of runs, seeds, hardware, dates and commands.
 
-    A run that falls short of its protocol is told first.
+    If runs are shorter than their protocol, the caption begins with how.
     """
     runs = list(runs)
     settings = [run.settings for run in runs]
@@ -136,12 +136,12 @@ def brief(runs: Iterable[Run]) -> str:
 
 
 def shortenings(runs: Iterable[Run]) -> list[str]:
-    """Returns the different ways in which runs fall short of their protocol, if any."""
+    """Returns how runs are shorter than their protocol, each way once; empty if none is."""
     return _distinct(run.config.get("shortened", NOT_RECORDED) for run in runs)
 
 
 def hardware(run: Run) -> str:
-    """Returns what a run ran on: its processor, or its accelerator where it had one."""
+    """Returns the hardware of a run: its processor, and its accelerators if it had any."""
     machine = run.config["hardware"]
     accelerators = [device for device in machine["devices"] if not device.startswith("cpu")]
     processor = f"{machine['processor']}, {machine['cores']} cores"
@@ -149,12 +149,16 @@ def hardware(run: Run) -> str:
 
 
 def wall_time(runs: Iterable[Run]) -> float:
-    """Returns the wall time of runs in seconds."""
+    """Returns the sum of the wall times of runs, in seconds."""
     return sum(run.config["wall_time_seconds"] or 0.0 for run in runs)
 
 
 def duration(seconds: float) -> str:
-    """Returns a wall time in the unit that suits it."""
+    """Returns a wall time as text, in hours, minutes or seconds.
+
+    Args:
+        seconds: The wall time, in seconds.
+    """
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
@@ -162,7 +166,12 @@ def duration(seconds: float) -> str:
 
 
 def percent(share: float, digits: int = 2) -> str:
-    """Returns a share of 1 in percent, or a dash where there is none."""
+    """Returns a share of 1 as text, in percent, or a dash for NaN.
+
+    Args:
+        share: The share.
+        digits: The number of digits after the point.
+    """
     return NOTHING if pd.isna(share) else f"{100 * share:.{digits}f} %"
 
 

@@ -1,1 +1,1 @@
-"""Are latent weights what a binary network approximates? The report's section 3.1.1, Table 1."""
+"""Does a binary network approximate its latent weights? The report's section 3.1.1, Table 1."""

@@ -20,14 +20,14 @@ _NARROW = ("binary", "binary_retrained_batch_norm", "latent_retrained_batch_norm
 
 
 def draw(runs: Iterable[Run]) -> Figure:
-    """Draws Table 1: every run, the means, and the report's.
+    """Draws Table 1: the accuracy of every run, their means, and the report's means.
 
     Args:
         runs: The runs.
 
     Returns:
-        A row a data set: all kinds of weights, and on a scale of their own the three that work,
-        with a line a seed.
+        A figure with one row for each data set. On the left are all kinds of weights; on the right,
+        on another scale, the three that work, with a line for each seed.
     """
     runs = list(runs)
     frame = accuracies(runs)

@@ -1,4 +1,4 @@
-"""What the report measured in its Table 1; accuracies are shares of 1."""
+"""The numbers of the report's Table 1. Accuracies are shares of 1."""
 
 from __future__ import annotations
 
@@ -27,4 +27,4 @@ TABLE1 = {
 """The report, Table 1: test accuracy by data set and kind of weights, over ten runs."""
 
 TABLE1_ANOVA_P = {"mnist": 1.01e-43, "cifar10": 3.06e-37}
-"""The report, Table 1: the p-value of its analysis of variance over its three kinds."""
+"""The report, Table 1: the p-value of its one-way analysis of variance over its three kinds."""

@@ -1,4 +1,4 @@
-"""The report's section 3.1.1: are latent weights what a binary network approximates? Table 1."""
+"""Runs of the report's section 3.1.1 (Table 1): does a network approximate its latent weights?"""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class Kind(NamedTuple):
     """A kind of weights that is tested.
 
     Attributes:
-        label: What it is called.
-        latent: The layers whose latent weights are used as they are, as a slice of all.
-        retraining: The part of the run in which batch normalization is trained anew; None to test
-            what came out of the training.
+        label: Its name in tables and figures.
+        latent: The layers that compute with their latent weights instead of the signs, as a slice
+            of all binary layers.
+        retraining: The part of the run in which batch normalization is retrained with these
+            weights; None to test the network without retraining.
     """
 
     label: str
@@ -43,7 +44,7 @@ class Kind(NamedTuple):
 
 _NONE, _ALL, _ALL_BUT_FIRST = slice(0), slice(None), slice(1, None)
 AS_IN_THE_REPORT = "latent_but_first_layer_binary_retrained_batch_norm"
-"""What the report's code tests as latent weights with batch normalization retrained."""
+"""The kind that the report's code tests as latent weights with batch normalization retrained."""
 
 KINDS = {
     "binary": Kind("binary weights", _NONE),
@@ -61,9 +62,10 @@ KINDS = {
         "latent_but_first_layer_batch_norm",
     ),
 }
-"""What is tested, by its name in `result.json`. The report lacks the fourth, the control.
+"""The kinds of weights that are tested, by their names in `result.json`.
 
-The last two are how the report tested what it calls latent weights: its first layer stayed binary.
+The fourth, the control, is not in the report. The last two are those that the report's code tests
+as latent weights: there the first layer stays binary.
 """
 
 
@@ -99,7 +101,7 @@ def runs(
     Args:
         preset: quick or report.
         dataset: mnist or cifar10; None for both.
-        seeds: A run each; None for the preset's.
+        seeds: The seeds, with one run for each; None for those of the preset.
         **options: Settings to change; None to leave one as it is.
     """
     return {
@@ -114,14 +116,14 @@ def runs(
 
 
 class Part(Training):
-    """A part of a run that is trained by itself: here the network with latent weights.
+    """A part of a run with its own checkpoints: the training of the network with latent weights.
 
     Args:
-        settings: What decides the run.
-        data: The images.
+        settings: The run's settings.
+        data: The data set.
         here: The run's folder.
         part: The part's name.
-        earlier: The parts before it, whose rows stand before its own in the history.
+        earlier: The parts before it, whose rows come before its own in the history.
     """
 
     settings: ApproximationSettings
@@ -148,7 +150,7 @@ class Part(Training):
         return self.part.replace("_", " ")
 
     def rows(self) -> list[dict[str, Any]]:
-        """Returns the rows of all parts so far, their epochs counted through."""
+        """Returns the rows of all parts so far, with their epochs numbered consecutively."""
         rows = [
             {"epoch": 0, "phase": part.part, **row}
             for part in (*self._earlier, self)
@@ -158,12 +160,12 @@ class Part(Training):
 
 
 class Retraining(Part):
-    """The training of batch normalization alone, on the weights of the first part.
+    """The training of batch normalization alone, with the weights of the first part.
 
     Args:
         part: The part's name.
-        earlier: The parts before it; the first is copied.
-        latent: The layers whose kernels are not quantized.
+        earlier: The parts before it. The network of the first is copied.
+        latent: The names of the layers whose kernels are not quantized.
     """
 
     def __init__(self, part: str, earlier: Sequence[Part], latent: Iterable[str]):
@@ -177,14 +179,18 @@ class Retraining(Part):
 
 
 def measure(settings: ApproximationSettings, data: Dataset, here: RunFolder) -> dict[str, Any]:
-    """Trains a network, then tests it with binary and with latent weights.
+    """Trains a network, then tests it with each of `KINDS` of weights.
 
-    Both are tested as they come out of the training, and after as many more epochs, on the same
-    images in the same order, that train batch normalization only. So are latent weights beside a
-    first layer that stays binary, which is what the report's code tests.
+    Some kinds are tested right after the training. Others are tested after the same number of
+    epochs more, on the same images in the same order, in which only batch normalization is trained.
+
+    Args:
+        settings: The run's settings.
+        data: The data set.
+        here: The run's folder.
 
     Returns:
-        Test accuracies by kind of weights.
+        Test accuracies, shares of 1, by kind of weights.
     """
     trained = Part(settings, data, here)
     trained.train()
@@ -205,12 +211,12 @@ def measure(settings: ApproximationSettings, data: Dataset, here: RunFolder) -> 
 
 
 def with_latent_kernels(network: keras.Model, layers: Iterable[str]) -> keras.Model:
-    """Returns a copy of a network in which some layers use their latent weights as they are.
+    """Returns a copy of a network in which some layers compute with their latent weights.
 
     Args:
         network: A network of binary layers with latent weights.
-        layers: The names of the layers whose kernels are not quantized any more. Activations are
-            binary all the same.
+        layers: The names of the layers whose kernels are no longer quantized. Their inputs are
+            still binarized.
     """
     layers = set(layers)
     return rebuilt(
@@ -219,7 +225,7 @@ def with_latent_kernels(network: keras.Model, layers: Iterable[str]) -> keras.Mo
 
 
 def only_batch_normalization(network: keras.Model) -> keras.Model:
-    """Freezes all layers of a network but batch normalization, and returns it."""
+    """Freezes all layers of a network except batch normalization, and returns the network."""
     for layer in network.layers:
         layer.trainable = isinstance(layer, keras.layers.BatchNormalization)
     return network

@@ -1,6 +1,6 @@
-"""The report's Table 1: are latent weights what a binary network approximates?
+"""The report's Table 1: does a binary network approximate its latent weights?
 
-If they were, the network should work at least as well with them as with their signs.
+If it did, the network should work at least as well with the latent weights as with their signs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from experiments.approximation_viewpoint.reported import TABLE1, TABLE1_ANOVA_P
 from experiments.approximation_viewpoint.runs import AS_IN_THE_REPORT, KINDS, NAME
 
 FIRST_LAYER = f"{NAME}-first-layer"
-"""The folder of runs that test `AS_IN_THE_REPORT`, too, which those in `NAME` may lack."""
+"""The folder of runs that test `AS_IN_THE_REPORT` as well; runs in the folder `NAME` may not."""
 
 REPORT_KINDS = ("binary", "latent", "latent_retrained_batch_norm")
-"""The kinds of the report's Table 1, over which it takes its analysis of variance."""
+"""The kinds of the report's Table 1, which its analysis of variance compares."""
 
 ALL_KINDS = (*REPORT_KINDS, "binary_retrained_batch_norm")
-"""Those and the control."""
+"""`REPORT_KINDS` and the control."""
 
 _MEASURED_BY_THE_REPORT = {
     **{kind: kind for kind in REPORT_KINDS},
@@ -41,11 +41,11 @@ class Anova(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Paired differences of accuracy, seed by seed.
+    """Differences of accuracy between two kinds of weights, paired by seed.
 
     Attributes:
         runs: The number of pairs.
-        difference: Their mean difference.
+        difference: Their mean difference, as a share of 1.
         low: The lower end of its 95 % confidence interval, by the t distribution.
         high: The upper end.
         t_p: The p-value of the paired t test.
@@ -65,14 +65,22 @@ def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> lis
 
     Args:
         root: The folder of all experiments' results.
-        required: Whether it is an error that there is none.
-        folder: The runs' own, `NAME` or `FIRST_LAYER`.
+        required: Whether it is an error if there is none.
+        folder: The folder of the runs, `NAME` or `FIRST_LAYER`.
     """
     return load(folder, root, required)
 
 
 def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns the test accuracies: a row a run, with its `dataset`, its `seed` and the `KINDS`."""
+    """Returns the test accuracies as shares of 1.
+
+    Args:
+        runs: The runs.
+
+    Returns:
+        One row for each run, with the columns `dataset`, `seed` and those of `KINDS`; NaN for a
+        kind that the run did not test.
+    """
     rows = [
         {
             "dataset": run.settings["dataset"],
@@ -93,12 +101,12 @@ def table(accuracies: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Returns Table 1 for a data set, with the report's numbers beside ours.
 
     Args:
-        accuracies: What the function of that name returns.
+        accuracies: The result of the function `accuracies`.
         dataset: The data set.
 
     Returns:
-        For each of `KINDS` that was tested the number of runs, mean and standard deviation (with
-        n - 1) of the test accuracy, and the report's.
+        One row for each of `KINDS` that was tested: the number of runs, the mean and the standard
+        deviation (with n - 1) of the test accuracy, and the report's mean and deviation.
     """
     rows = accuracies[accuracies["dataset"] == dataset]
     ours = rows[list(KINDS)].agg(["count", "mean", "std"]).T
@@ -114,12 +122,12 @@ def anova(accuracies: pd.DataFrame, dataset: str, kinds: Iterable[str] = REPORT_
     """Returns a one-way analysis of variance of the test accuracy over kinds of weights.
 
     Args:
-        accuracies: What the function of that name returns.
+        accuracies: The result of the function `accuracies`.
         dataset: The data set.
         kinds: The kinds that are compared.
 
     Returns:
-        F and p; not a number where there are fewer than two runs.
+        F and p, which are NaN if there are fewer than two runs.
     """
     rows = accuracies[accuracies["dataset"] == dataset]
     groups = [rows[kind].dropna().to_numpy() for kind in kinds]
@@ -132,14 +140,14 @@ def compare(accuracies: pd.DataFrame, dataset: str, first: str, second: str) -> 
     """Returns how much better the first kind is than the second, in pairs of equal seeds.
 
     Args:
-        accuracies: What the function of that name returns.
+        accuracies: The result of the function `accuracies`.
         dataset: The data set.
         first: One of `KINDS`.
         second: Another one.
 
     Returns:
-        The comparison; its interval and p-values are not numbers where there are fewer than two
-        runs.
+        The comparison. Its interval and p-values are NaN if there are fewer than two runs, or if
+        all differences are equal.
     """
     rows = accuracies.loc[accuracies["dataset"] == dataset, [first, second]].dropna()
     x, y = rows[first].to_numpy(), rows[second].to_numpy()
@@ -154,7 +162,7 @@ def compare(accuracies: pd.DataFrame, dataset: str, first: str, second: str) -> 
 
 
 def conclusions(accuracies: pd.DataFrame) -> str:
-    """Returns what the numbers say, in sentences: Markdown, a point a data set."""
+    """Returns sentences about the numbers, in Markdown, with one bullet for each data set."""
     return "\n".join(_conclusion(accuracies, dataset) for dataset in datasets(accuracies))
 
 

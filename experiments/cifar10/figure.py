@@ -15,9 +15,10 @@ from experiments.cifar10.tables import PROTOCOLS, decay_scale, is_the_reports, r
 
 
 def draw(runs: Iterable[Run]) -> Figure:
-    """Draws Figure 3: accuracy and flips by epoch, a column a run.
+    """Draws Figure 3: accuracy and flips by epoch, with one column for each run.
 
-    Where gamma decays more often than in the report, the epochs of its points are scaled likewise.
+    If gamma decays more often in a run than in the report, the epochs of the report's points are
+    scaled in the same way.
     """
     runs = list(runs)
     width = 2 + 5 * len(runs)
@@ -79,7 +80,7 @@ def _label_of_points(run: Run) -> str:
 def _draw_flips(axes: Axes, run: Run) -> None:
     history = run.history
     axes.plot(history["epoch"], history["flips"], color=style.COLOURS[2])
-    # A log axis would have no place for an epoch without a flip.
+    # A logarithmic axis cannot show an epoch without flips.
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
     last = history["epoch"].iloc[-1]

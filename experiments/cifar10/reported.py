@@ -1,4 +1,4 @@
-"""What the report and the paper measured on CIFAR-10, to lay beside what is measured here.
+"""The results of the report and the paper on CIFAR-10, for comparison with ours.
 
 *The report* is "[Re] Latent Weights Do Not Exist: Rethinking Binarized Neural Network
 optimisation"; *the paper* is Helwegen et al. 2019 (arXiv 1906.02107). Accuracies are shares of 1.
@@ -21,7 +21,12 @@ FIGURE3 = (
 
 
 class Cifar10Result(NamedTuple):
-    """A test accuracy on CIFAR-10, and where it stands."""
+    """A test accuracy on CIFAR-10.
+
+    Attributes:
+        source: The run or publication that reached it.
+        test_accuracy: A share of 1.
+    """
 
     source: str
     test_accuracy: float
@@ -36,7 +41,7 @@ REPORT_CIFAR10 = (
 """The report, section 4.3."""
 
 REPORT_CIFAR10_EPOCHS = 327
-"""The epochs of its run 1, which ended when nothing had flipped for ten."""
+"""The epochs of run 1 of the report, which ended after ten epochs without a flip."""
 
 PAPER_CIFAR10 = Cifar10Result("Helwegen et al. 2019, 500 epochs", 0.913)
 """The paper, section 5.2."""

@@ -1,4 +1,4 @@
-"""The report's sections 3.3 and 4.3: binarynet on CIFAR-10, trained with Bop."""
+"""Runs of the report's sections 3.3 and 4.3: binarynet on CIFAR-10, trained with Bop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPORT: dict[str, Any] = {
     "threshold": 1e-7,
     "patience": 10,
 }
-"""The report, section 4.3: stopped when no weight had flipped for ten epochs."""
+"""The report, section 4.3: training stops after ten epochs without a flip."""
 
 PAPER: dict[str, Any] = {
     "epochs": 500,
@@ -38,9 +38,9 @@ PAPER: dict[str, Any] = {
     "note": "The report's network, 14,022,016 binary weights; the paper's code has 10,352,000, as "
     "its first convolution is not padded, and 0.99 for the batch normalization's momentum.",
 }
-"""The paper, section 5.2: 500 epochs on all training images, the last weights tested.
+"""The paper, section 5.2: 500 epochs on all training images; the last weights are tested.
 
-With the report's network: see its note.
+The network is the report's, which differs from that of the paper's code as the note says.
 """
 
 FAST: dict[str, Any] = {
@@ -59,9 +59,8 @@ def settings(preset: str) -> BinarynetSettings:
     """Returns the settings of a preset.
 
     Args:
-        preset: quick, minutes on two CPU cores with a quarter of the filters; fast, the same
-            network as the report's in 60 epochs; report, section 4.3; paper, section 5.2 of
-            Helwegen et al. 2019.
+        preset: quick: a quarter of the filters, minutes on two CPU cores; fast: the report's
+            network in 60 epochs; report: section 4.3; paper: section 5.2 of Helwegen et al. 2019.
     """
     protocol = {
         "quick": _QUICK,
@@ -75,7 +74,7 @@ def settings(preset: str) -> BinarynetSettings:
 
 
 def protocol(preset: str) -> BinarynetSettings:
-    """Returns what the settings of a preset would be at full length."""
+    """Returns the settings of a preset at full length; for quick, those of the report."""
     return settings("report" if preset == "quick" else preset)
 
 

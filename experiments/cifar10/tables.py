@@ -28,18 +28,18 @@ PROTOCOLS = {
         PAPER_CIFAR10.test_accuracy,
     ),
 }
-"""For each protocol its name, and what the report and the paper reached with it."""
+"""For each preset: its source, and the test accuracies of the report and the paper with it."""
 
 
 def runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs of the report's and the paper's protocols, or the quick ones if none is.
+    """Returns the runs with the report's or the paper's protocol, or all runs if there is none.
 
     Args:
         root: The folder of all experiments' results.
-        required: Whether it is an error that there is none.
+        required: Whether it is an error if there is no run at all.
 
     Raises:
-        ExperimentError: if there is none, or a file of one is damaged.
+        ExperimentError: if there is no run and one is required, or if a file is damaged.
     """
     every = load(NAME, root=root, required=required)
     whole = [run for run in every if run.settings["preset"] in PROTOCOLS]
@@ -47,7 +47,7 @@ def runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
 
 
 def is_the_reports(run: Run) -> bool:
-    """Whether a run has the hyperparameters of the report's Figure 3."""
+    """Returns whether a run has gamma and the threshold of the report's Figure 3."""
     settings = run.settings
     return bool(
         np.isclose(settings["gamma"], FIGURE3_GAMMA, rtol=1e-9)
@@ -56,7 +56,7 @@ def is_the_reports(run: Run) -> bool:
 
 
 def table(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns a row a run: its settings and test accuracy, and the report's and the paper's."""
+    """Returns one row for each run: settings, test accuracy, the report's and the paper's."""
     rows = []
     for run in runs:
         settings = run.settings
@@ -79,10 +79,10 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def stages(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns a row for each value that gamma had in each run, in the order of training.
+    """Returns one row for each value that gamma had in each run, in the order of training.
 
-    The columns: the last epoch with this gamma, the flips in an epoch (on average), and the
-    training and validation accuracy of that last epoch (NaN where no images were held out).
+    The columns are the last epoch with this gamma, the mean number of flips in an epoch, and the
+    training and validation accuracy of that last epoch (NaN if no images were held out).
     """
     columns = {
         "epoch": ("epoch", "last"),
@@ -98,9 +98,9 @@ def stages(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def reported(run: Run) -> pd.Series:
-    """Returns the report's validation accuracies, by epoch scaled to a run's decay of gamma.
+    """Returns the validation accuracies of the report's Figure 3 within the length of a run.
 
-    Only those within the run.
+    Their epochs are scaled to the run's decay of gamma; see `decay_scale`.
     """
     epochs = np.array(FIGURE3_EPOCHS) * decay_scale(run)
     points = pd.Series(FIGURE3, index=epochs)
@@ -108,12 +108,12 @@ def reported(run: Run) -> pd.Series:
 
 
 def decay_scale(run: Run) -> float:
-    """Returns a run's epochs between two decays of gamma, in the report's."""
+    """Returns a run's number of epochs between two decays of gamma, divided by the report's."""
     return run.settings["gamma_decay_epochs"] / FIGURE3_GAMMA_DECAY_EPOCHS
 
 
 def conclusions(runs: Iterable[Run]) -> str:
-    """Returns what the runs came to, in sentences: Markdown, a point a run."""
+    """Returns sentences about the results, in Markdown, with one bullet for each run."""
     return "\n".join(_conclusion(run) for run in runs)
 
 

@@ -1,4 +1,4 @@
-"""The data sets, as bytes: from scikit-learn, TensorFlow Datasets or the cache."""
+"""The data sets, with images as bytes: from scikit-learn, TensorFlow Datasets or the cache."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def load(
 ) -> Dataset:
     """Loads a data set.
 
-    `digits` ships with scikit-learn. `mnist` and `cifar10` come through TensorFlow Datasets, which
-    downloads what is not prepared; decoded once, they are read from the cache without TensorFlow.
+    `digits` ships with scikit-learn. `mnist` and `cifar10` come from TensorFlow Datasets, which
+    downloads them if they are not prepared. After they are decoded once, they are read from a cache
+    without TensorFlow.
 
     Args:
         name: One of `NAMES`.
@@ -29,10 +30,10 @@ def load(
             `~/.cache/larq_bop`.
 
     Returns:
-        The data set; the same images in the same order each time.
+        The data set, with the same images in the same order each time.
 
     Raises:
-        ExperimentError: The name is unknown, a folder named by the user does not exist, prepared
+        ExperimentError: if the name is unknown, a folder named by the user does not exist, prepared
             data are damaged, a package is missing, or data can be neither found nor downloaded.
     """
     if name not in NAMES:

@@ -1,4 +1,4 @@
-"""Batches of images in an order that depends on the seed and the epoch alone."""
+"""Batches of images, in an order that depends only on the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ class Batches(keras.utils.PyDataset):
     Args:
         images: Bytes of shape `(n, height, width, channels)`.
         labels: Integers of shape `(n,)`.
-        batch_size: Images a batch; the last may have fewer, unless the images are shuffled.
-        augment: Whether batches carry moves, see `PadCropFlip`.
-        seed: Shuffle the images, and draw moves, from this seed; None to take the images in order
-            and leave them where they are, for evaluation.
+        batch_size: Images per batch. The last batch of images that are not shuffled may have fewer;
+            that of shuffled images is left out if it is not full, unless it is the only one.
+        augment: Whether batches contain moves; see `PadCropFlip`.
+        seed: The seed of the order of the images and of their moves. If it is None, the images are
+            in their given order and do not move, for evaluation.
     """
 
     def __init__(self, images, labels, batch_size: int, augment: bool, seed: int | None = None):
@@ -31,7 +32,13 @@ class Batches(keras.utils.PyDataset):
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draws the order and the moves of an epoch, whatever was drawn before."""
+        """Draws the order and the moves of an epoch.
+
+        They do not depend on the epochs that were drawn before.
+
+        Args:
+            epoch: The epoch, from 0.
+        """
         n = len(self.images)
         self._order = np.arange(n)
         self._moves = np.tile(np.array([PADDING, PADDING, 0], "int32"), (n, 1))
@@ -44,16 +51,23 @@ class Batches(keras.utils.PyDataset):
 
     @property
     def images_a_step(self) -> int:
-        """The images of a full batch."""
+        """The number of images of a full batch."""
         return min(self.batch_size, len(self.images))
 
     def __len__(self) -> int:
-        # A last batch of a few images would weigh as much as a whole one in Bop's average.
+        # A last batch of a few images would have the weight of a full one in Bop's average.
         drop = self.seed is not None and len(self.images) >= self.batch_size
         return (math.floor if drop else math.ceil)(len(self.images) / self.batch_size)
 
     def drawn(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the numbers of a batch's images, and their moves."""
+        """Returns the positions of a batch's images, and their moves.
+
+        Args:
+            index: The batch, from 0.
+
+        Returns:
+            Integers of shape `(batch,)` and `(batch, 3)`; see `PadCropFlip`.
+        """
         batch = slice(index * self.batch_size, (index + 1) * self.batch_size)
         return self._order[batch], self._moves[batch]
 
@@ -66,7 +80,11 @@ class Batches(keras.utils.PyDataset):
 
 
 class EpochStarter(keras.callbacks.Callback):
-    """Tells batches which epoch begins."""
+    """Draws the order of batches at the start of each epoch.
+
+    Args:
+        batches: The batches.
+    """
 
     def __init__(self, batches: Batches):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Decoded data sets, kept where they load fast and without TensorFlow."""
+"""A cache of decoded data sets, which loads fast and without TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from experiments.files import atomic_write, cause, make_folder
 
 
 def folder(cache_dir: str | Path | None) -> Path:
-    """Returns the folder of decoded data sets: the user's, or the default."""
+    """Returns the folder of decoded data sets: the user's, or the default.
+
+    Args:
+        cache_dir: The user's folder, or None.
+    """
     if cache_dir is not None:
         return Path(cache_dir).expanduser()
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -24,12 +28,20 @@ def folder(cache_dir: str | Path | None) -> Path:
 
 
 def read(name: str, path: Path) -> Dataset | None:
-    """Returns the cached data set, or None, with a warning if there is a damaged one."""
+    """Returns the cached data set, or None if there is none.
+
+    Args:
+        name: The name of the data set.
+        path: The cache file.
+
+    Warns:
+        UserWarning: if the file is damaged; it then counts as missing.
+    """
     if not os.path.exists(path):
         return None
     try:
         return _read_npz(name, path)
-    # A damaged archive raises whatever its bytes happen to lead to.
+    # A damaged archive can raise any exception.
     except Exception as error:
         warnings.warn(
             f"The cache file {path} is damaged ({cause(error)}); it is decoded again.",
@@ -39,10 +51,10 @@ def read(name: str, path: Path) -> Dataset | None:
 
 
 def _read_npz(name: str, path: Path) -> Dataset:
-    # NumPy takes whatever is no archive for a pickle, and says so.
+    # NumPy's error for a file that is not an archive is about pickles.
     if os.path.isfile(path) and not zipfile.is_zipfile(path):
         raise ValueError("it is not a whole .npz file")
-    # Reading a member to its end makes zipfile compare its checksum.
+    # When a member is read to its end, zipfile compares its checksum.
     with np.load(path, allow_pickle=False) as archive:
         if str(archive["builder"]) != PUBLISHED[name].builder:
             raise ValueError(f"it does not hold {PUBLISHED[name].builder}")
@@ -51,7 +63,15 @@ def _read_npz(name: str, path: Path) -> Dataset:
 
 
 def write(dataset: Dataset, path: Path) -> None:
-    """Keeps a data set for the next time, or warns that this cannot be done."""
+    """Writes a data set to the cache.
+
+    Args:
+        dataset: The data set.
+        path: The cache file.
+
+    Warns:
+        UserWarning: if the file cannot be written.
+    """
     arrays = {key: getattr(dataset, key) for key in ARRAYS}
     builder = PUBLISHED[dataset.name].builder
     try:

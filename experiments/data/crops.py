@@ -1,7 +1,7 @@
-"""Crops of encoded images, as networks for ImageNet are trained and tested on, for `tf.data`.
+"""Crops of encoded images, for training and testing networks on ImageNet with `tf.data`.
 
-They are those of the paper's code: for training, a random part of the image (Szegedy et al. 2015,
-arXiv 1409.4842, section 6) and its mirror image; for a test, the middle.
+They equal those of the paper's code. For training, they are random parts of the image (Szegedy et
+al. 2015, arXiv 1409.4842, section 6), half of them mirrored; for a test, its middle.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 PADDING = 32
-"""Of an image scaled to this many pixels more than the network sees, the middle is taken."""
+"""An image is tested as if its shorter side were scaled to the network's input size plus this many
+pixels, and its middle then cut out."""
 
 _AREA = (0.08, 1.0)
 _ASPECT_RATIO = (3 / 4, 4 / 3)
@@ -17,14 +18,14 @@ _ATTEMPTS = 10
 
 
 def random_crop(encoded: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
-    """Decodes a random part of an image, mirrored or not.
+    """Decodes a random part of an image, which is mirrored with a probability of 1/2.
 
-    Its area is 8 to 100 % of the image's, its aspect ratio 3/4 to 4/3.
+    The area of the part is 8 to 100 % of the image's, its aspect ratio 3/4 to 4/3.
 
     Args:
         encoded: The image, JPEG or PNG.
         size: Height and width of the result in pixels.
-        seed: Two integers; equal ones give equal crops.
+        seed: Two integers; equal seeds give equal crops.
 
     Returns:
         uint8 of shape `(size, size, 3)`.
@@ -41,7 +42,7 @@ def random_crop(encoded: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
         use_image_if_no_bounding_boxes=True,
     )
     window = tf.concat([begin[:2], extent[:2]], axis=0)
-    # All of the image is what comes of attempts that failed.
+    # If all attempts fail, the box is the whole image.
     window = tf.where(tf.reduce_all(extent[:2] == shape[:2]), _middle(shape, size), window)
     crop = _resized(_decoded(encoded, window), size)
     return tf.image.stateless_random_flip_left_right(crop, seed)
@@ -78,7 +79,7 @@ def _decoded(encoded: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     top, left, height, width = tf.unstack(window)
     return tf.cond(
         tf.io.is_jpeg(encoded),
-        # Much of a JPEG file need not be decoded for a part of its image.
+        # For a part of an image, much of a JPEG file need not be decoded.
         lambda: tf.io.decode_and_crop_jpeg(encoded, window, channels=3),
         lambda: tf.io.decode_png(encoded, channels=3)[top : top + height, left : left + width],
     )
@@ -86,5 +87,5 @@ def _decoded(encoded: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
 
 def _resized(image: tf.Tensor, size: int) -> tf.Tensor:
     resized = tf.image.resize(image, (size, size), method="bicubic")
-    # Bytes: a quarter of what would have to be handed to the device in float32.
+    # Bytes take a quarter of the memory of float32 on the way to the device.
     return tf.ensure_shape(tf.saturate_cast(tf.round(resized), tf.uint8), (size, size, 3))

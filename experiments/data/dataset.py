@@ -1,4 +1,4 @@
-"""What a data set is, and what the published ones must be."""
+"""Data sets in memory, and checks that they are as their authors published them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Dataset:
 
     Attributes:
         name: One of `experiments.data.NAMES`.
-        source: The package that it came from and the version of the data, to be told in results.
+        source: The package that it came from and the version of the data, for `config.json`.
         num_classes: Labels run from 0 to `num_classes - 1`.
         train_images: uint8 of shape `(n, height, width, channels)`.
         train_labels: int32 of shape `(n,)`.
@@ -45,7 +45,15 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Published:
-    """A data set of TensorFlow Datasets, as its authors published it."""
+    """A data set of TensorFlow Datasets, as its authors published it.
+
+    Attributes:
+        builder: Its name and version in TensorFlow Datasets.
+        image_shape: Height, width and channels of an image.
+        train: The number of training images.
+        test: The number of test images.
+        url: An address at the host from which it is downloaded.
+    """
 
     builder: str
     image_shape: tuple[int, int, int]
@@ -55,7 +63,7 @@ class Published:
 
     @property
     def folder(self) -> str:
-        """Where TensorFlow Datasets keeps it, below its data folder."""
+        """The path at which TensorFlow Datasets stores it, relative to its data folder."""
         return self.builder.replace(":", "/")
 
 
@@ -79,10 +87,15 @@ PUBLISHED = {
 
 
 def checked(name: str, source: str, arrays: dict[str, np.ndarray]) -> Dataset:
-    """Returns the data set made of these arrays.
+    """Returns the data set that consists of some arrays, after checking them.
+
+    Args:
+        name: One of `PUBLISHED`.
+        source: As in `Dataset`.
+        arrays: The arrays by their names in `ARRAYS`.
 
     Raises:
-        ValueError: They do not have the types, the shapes or the labels of the published data.
+        ValueError: if their dtypes, shapes or labels are not those of the published data.
     """
     published = PUBLISHED[name]
     for split, count in (("train", published.train), ("test", published.test)):
@@ -104,7 +117,17 @@ def checked(name: str, source: str, arrays: dict[str, np.ndarray]) -> Dataset:
 
 
 def require(package: str) -> ModuleType:
-    """Imports a package that only some data sets need, or says how to get it."""
+    """Imports a package that only some data sets need.
+
+    Args:
+        package: The name of a package or module.
+
+    Returns:
+        The module.
+
+    Raises:
+        ExperimentError: if it cannot be imported; the message says how to install it.
+    """
     try:
         return importlib.import_module(package)
     except ImportError as error:

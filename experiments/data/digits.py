@@ -6,7 +6,11 @@ from experiments.data.dataset import Dataset, require
 
 
 def read() -> Dataset:
-    """Returns scikit-learn's 8x8 digits, a fifth of each class set apart as test images."""
+    """Returns scikit-learn's 8x8 digits, with a fifth of each class as test images.
+
+    Raises:
+        ExperimentError: if scikit-learn cannot be imported.
+    """
     sklearn, datasets, selection = map(
         require, ("sklearn", "sklearn.datasets", "sklearn.model_selection")
     )

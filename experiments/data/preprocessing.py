@@ -1,4 +1,4 @@
-"""From stored bytes to what a network reads, on the device, on every backend."""
+"""The preprocessing of images, from bytes to a network's input, on the device and every backend."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Scale(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="larq_bop_experiments")
 class PadCropFlip(keras.layers.Layer):
-    """Pads each image with black, crops it to its old size and mirrors it, each in its own way.
+    """Moves images: pads each one with zeros, crops it to its old size, and mirrors some of them.
 
-    The moves come with the batch, drawn by `experiments.data.batches`: so the same seed gives the
-    same images on every backend, and a resumed run the ones that it would have seen.
+    The moves are part of the batch and are drawn by `experiments.data.batches`. Therefore the same
+    seed gives the same images on every backend and in a resumed run.
 
     Args:
-        padding: Black pixels added on each side.
+        padding: The number of pixels of value 0 added on each side.
     """
 
     def __init__(self, padding: int = PADDING, **kwargs):
@@ -39,11 +39,11 @@ class PadCropFlip(keras.layers.Layer):
 
         Args:
             images: Bytes of shape `(batch, height, width, channels)`.
-            moves: Integers of shape `(batch, 3)`: first row and first column of the crop in the
-                padded image, and whether it is mirrored (0 or 1).
+            moves: Integers of shape `(batch, 3)`: the first row and the first column of the crop in
+                the padded image, and whether it is mirrored (0 or 1).
 
         Returns:
-            Bytes of the shape of `images`.
+            Bytes of the same shape as `images`.
         """
         height, width, channels = images.shape[1:]
         p = self.padding
@@ -52,7 +52,7 @@ class PadCropFlip(keras.layers.Layer):
         rows = top + ops.arange(height, dtype="int32")
         columns = ops.arange(width, dtype="int32")
         columns = left + ops.where(mirrored == 1, width - 1 - columns, columns)
-        # One gather over all pixels of the batch: pixel = (image, row, column) of the padded ones.
+        # One gather over all pixels of the batch, numbered by image, row and column after padding.
         first_row = (height + 2 * p) * ops.arange(ops.shape(images)[0], dtype="int32")[:, None]
         pixels = (first_row + rows)[:, :, None] * (width + 2 * p) + columns[:, None, :]
         return ops.take(ops.reshape(padded, (-1, channels)), pixels, axis=0)
@@ -65,14 +65,15 @@ class PadCropFlip(keras.layers.Layer):
 
 
 def on_bytes(network: keras.Model, augment: bool) -> keras.Model:
-    """Returns the network with its preprocessing in front, sharing its weights.
+    """Returns a model that preprocesses images and calls the network, sharing its weights.
 
     Args:
         network: A model from images in [-1, 1] to class probabilities.
-        augment: Whether the batches bring moves for `PadCropFlip` along.
+        augment: Whether the batches contain moves for `PadCropFlip`.
 
     Returns:
-        A model of the inputs `images`, bytes, and, with `augment`, `moves`.
+        A model with the input `images`, bytes of shape `(batch, height, width, channels)`, and,
+        with `augment`, the input `moves`, integers of shape `(batch, 3)`.
     """
     images = keras.Input(network.input_shape[1:], dtype="uint8", name="images")
     inputs = {"images": images}

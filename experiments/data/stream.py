@@ -182,14 +182,17 @@ class Stream(keras.utils.PyDataset):
         if training:
             dataset = dataset.shuffle(_SHUFFLED, order, reshuffle_each_iteration=False)
             dataset = dataset.take(len(self) * self.images_a_step)
-        # The hosts' shares of a batch make up the batch that one host alone would have.
-        dataset = dataset.enumerate().shard(self._hosts, self._host)
         prepare = self._augmented(crops) if training else self._centered
+        numbered = dataset.enumerate()
+        # The hosts' shares of a batch make up the batch that one host alone would have.
+        dataset = numbered.shard(self._hosts, self._host)
         dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
         share = self.images_a_step // self._hosts
         if not training:
             missing = len(self) * share - dataset.cardinality()
-            padding = dataset.take(1).map(lambda image, label, weight: (image, label, 0 * weight))
+            # A host may have no image of its own.
+            padding = numbered.take(1).map(prepare)
+            padding = padding.map(lambda image, label, weight: (image, label, 0 * weight))
             dataset = dataset.concatenate(padding.repeat(missing))
         return dataset.batch(share).prefetch(2)
 

@@ -20,7 +20,15 @@ _REACH_SECONDS = 10
 
 
 def require_folder(folder: Path, given_by: str) -> None:
-    """Refuses a folder that the user named and that is not there."""
+    """Refuses a folder that does not exist.
+
+    Args:
+        folder: The folder.
+        given_by: The option or environment variable that names it.
+
+    Raises:
+        ExperimentError: if it does not exist or is not a folder.
+    """
     if not os.path.isdir(folder):
         raise ExperimentError(
             f"The data folder {folder}, given by {given_by}, does not exist or is not a folder: "
@@ -29,7 +37,14 @@ def require_folder(folder: Path, given_by: str) -> None:
 
 
 def data_folder(data_dir: str | Path | None) -> Path:
-    """Returns the folder in which TensorFlow Datasets keeps its data; it may not exist yet."""
+    """Returns the folder in which TensorFlow Datasets stores its data; it may not exist yet.
+
+    Args:
+        data_dir: The user's folder; None for TFDS_DATA_DIR, or else `~/tensorflow_datasets`.
+
+    Raises:
+        ExperimentError: if TFDS_DATA_DIR names a folder that does not exist.
+    """
     if data_dir is not None:
         return Path(data_dir).expanduser()
     if from_environment := os.environ.get("TFDS_DATA_DIR"):
@@ -40,7 +55,19 @@ def data_folder(data_dir: str | Path | None) -> Path:
 
 
 def prepared(name: str, root: Path) -> Dataset:
-    """Decodes a data set, after a download if it is not prepared."""
+    """Decodes a data set, which is downloaded first if it is not prepared.
+
+    Args:
+        name: One of `PUBLISHED`.
+        root: The folder in which TensorFlow Datasets stores its data.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ExperimentError: if a package is missing, the data cannot be downloaded, or they are
+            damaged.
+    """
     folder = root / PUBLISHED[name].folder
     if not os.path.isdir(folder):
         _download(name, root)
@@ -52,7 +79,7 @@ def prepared(name: str, root: Path) -> Dataset:
             arrays = _decode(tfds, folder)
             source = f"TensorFlow Datasets {tfds.__version__}, {PUBLISHED[name].builder}"
             return checked(name, source, arrays)
-        # What TensorFlow raises depends on which of the files is damaged, and where.
+        # TensorFlow's exception depends on which file is damaged, and where.
         except Exception as error:
             raise ExperimentError(
                 f"The prepared data in {folder} are incomplete, damaged or unreadable "
@@ -63,7 +90,7 @@ def prepared(name: str, root: Path) -> Dataset:
 
 def _decode(tfds: ModuleType, folder: Path) -> dict[str, np.ndarray]:
     builder = tfds.builder_from_directory(folder)
-    # Shards one after the other: otherwise the order of the images would depend on timing.
+    # One shard after the other: otherwise the order of the images would depend on timing.
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
     arrays = {}
     for split in ("train", "test"):
@@ -76,14 +103,14 @@ def _decode(tfds: ModuleType, folder: Path) -> dict[str, np.ndarray]:
 
 
 def _download(name: str, root: Path) -> None:
-    """Lets TensorFlow Datasets download and prepare a data set; leaves all of it or nothing."""
+    """Downloads and prepares a data set with TensorFlow Datasets; leaves all of it or nothing."""
     published = PUBLISHED[name]
     tfds = require("tensorflow_datasets")
     _require_network(name, root)
     root_is_ours = not os.path.exists(root)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        # A failing download leaves archives and folders behind: here they go with the folder.
+        # A failed download leaves archives and folders, which are deleted with this folder.
         with tempfile.TemporaryDirectory(prefix=f"incomplete.{name}.", dir=root) as scratch:
             tfds.builder(published.builder, data_dir=scratch).download_and_prepare()
             _move_folder(Path(scratch, published.folder), root / published.folder)
@@ -100,9 +127,9 @@ def _download(name: str, root: Path) -> None:
 
 
 def _require_network(name: str, root: Path) -> None:
-    """Asks the data set's host for an answer, whatever it says.
+    """Refuses to download if the data set's host does not answer within ten seconds.
 
-    TensorFlow Datasets itself tries a dead network for more than three minutes.
+    Without a network, TensorFlow Datasets itself would try for more than three minutes.
     """
     published = PUBLISHED[name]
     requests = require("requests")
@@ -121,16 +148,16 @@ def _move_folder(source: Path, target: Path) -> None:
     try:
         os.replace(source, target)
     except OSError:
-        # Another run may have prepared the same data meanwhile.
+        # Another process may have prepared the same data in the meantime.
         if not target.is_dir():
             raise
 
 
 @contextlib.contextmanager
 def _calm_tensorflow() -> Iterator[None]:
-    """Keeps off the terminal what TensorFlow's C++ code has to tell about itself.
+    """Hides the log of TensorFlow's C++ code.
 
-    What it says before its log is set up, a few lines at the first import, no setting can keep off.
+    The few lines that it writes at the first import, before the log is set up, cannot be hidden.
     """
     variable = "TF_CPP_MIN_LOG_LEVEL"
     if variable in os.environ:
@@ -144,10 +171,10 @@ def _calm_tensorflow() -> Iterator[None]:
 
 
 def _leave_accelerators_alone() -> None:
-    """Keeps TensorFlow from taking the GPU's memory where another backend trains."""
+    """Keeps TensorFlow from allocating the GPU's memory if another backend trains on it."""
     keras = require("keras")
     if keras.backend.backend() == "tensorflow":
         return
-    # TensorFlow refuses once it has started; then it has what it wanted.
+    # TensorFlow raises an error once its devices are initialized: then it is too late.
     with contextlib.suppress(RuntimeError):
         require("tensorflow").config.set_visible_devices([], "GPU")

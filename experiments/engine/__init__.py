@@ -1,1 +1,1 @@
-"""What all experiments are made of: settings, training, checkpoints, folders of runs."""
+"""The code that all experiments share: settings, training, checkpoints, folders of runs."""

@@ -1,9 +1,9 @@
-"""Training on an accelerator: many steps in one program, on images that are there already.
+"""Training on an accelerator: many steps in one program, on images that stay in its memory.
 
-A GPU takes a step of a small network faster than Python can ask for the next one. So the steps of a
-block, up to a whole epoch, are one `jax.lax.scan` over Keras' own step, and what is sent for it are
-the numbers of the images and their moves, not the images. On a CPU this does not pay: XLA's
-convolutions are several times slower inside of a loop.
+A GPU computes a step of a small network faster than Python can start the next one. Therefore the
+steps of a block, up to a whole epoch, are one `jax.lax.scan` over Keras' own step. Its input is the
+positions of the images and their moves, not the images. On a CPU this would be slower: XLA's
+convolutions take several times as long inside a loop.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from experiments.data.batches import Batches
 from experiments.data.preprocessing import on_bytes
 
 MOST_STEPS = 1024
-"""Steps of a block at most: those whose flips an optimizer remembers."""
+"""The largest number of steps in a block: a binary optimizer remembers the flips of so many."""
 
 
 def is_at_hand() -> bool:
-    """Whether the backend is JAX, and its device no CPU."""
+    """Returns whether the backend is JAX and its device is not a CPU."""
     if keras.backend.backend() != "jax":
         return False
     import jax
@@ -32,7 +32,7 @@ def is_at_hand() -> bool:
 
 
 def kinds() -> list[str]:
-    """Returns what the accelerators are, by the names that their makers gave them."""
+    """Returns the product names of the accelerators, such as "NVIDIA H200"."""
     import jax
 
     return [device.device_kind for device in jax.devices()]
@@ -41,11 +41,11 @@ def kinds() -> list[str]:
 class Blocks(keras.utils.PyDataset):
     """Blocks of batches for a `ScannedModel` made by `on_rows`.
 
-    All batches of a block have the same size; a smaller last one is a block by itself.
+    All batches of a block have the same size; a smaller last batch is a block of its own.
 
     Args:
         batches: The batches.
-        first_row: Where their images begin among those that the model stores.
+        first_row: The position of their first image among the images that the model stores.
     """
 
     def __init__(self, batches: Batches, first_row: int):
@@ -53,7 +53,7 @@ class Blocks(keras.utils.PyDataset):
         self.batches, self.first_row = batches, first_row
         self._size = batches.images_a_step
         full, rest = divmod(len(batches.images), self._size)
-        # Blocks of one length, so that they are one program.
+        # Blocks of equal length need only one program.
         steps = math.ceil(full / math.ceil(full / MOST_STEPS))
         edges = [*range(0, full, steps), full]
         if rest and len(batches) > full:
@@ -73,7 +73,7 @@ class Blocks(keras.utils.PyDataset):
 
 
 class StoredImages(keras.layers.Layer):
-    """Gives images by their number.
+    """Stores images, and returns those at given positions.
 
     Args:
         images: Bytes of shape `(n, height, width, channels)`.
@@ -91,14 +91,14 @@ class StoredImages(keras.layers.Layer):
 
 
 class ScannedModel(keras.Model):
-    """A model on JAX that takes all steps of a block in one program.
+    """A model on JAX that computes all steps of a block in one program.
 
-    What `fit` and `evaluate` call a batch is a block: every array in it has an axis of steps in
-    front. Weights are those of one step after the other.
+    A batch of `fit` and `evaluate` is a block: every array in it has an additional first axis, that
+    of the steps. The weights are the same as after single steps.
 
     Attributes:
-        keep_steps: Whether the logs of a block hold the accuracy after each of its steps, too, as
-            the array `accuracy_by_step`.
+        keep_steps: Whether the logs of a block also contain the accuracy after each of its steps,
+            as the array `accuracy_by_step`.
     """
 
     keep_steps = False
@@ -131,16 +131,16 @@ class ScannedModel(keras.Model):
 
 
 def on_rows(network: keras.Model, images: np.ndarray, augment: bool) -> ScannedModel:
-    """Returns the network with stored images and its preprocessing in front.
+    """Returns a model that stores images, preprocesses them and calls the network.
 
     Args:
         network: A model from images in [-1, 1] to class probabilities.
         images: All images, bytes of shape `(n, height, width, channels)`.
-        augment: Whether the blocks bring moves for `PadCropFlip` along.
+        augment: Whether the blocks contain moves for `PadCropFlip`.
 
     Returns:
-        A model of the inputs `rows`, numbers of images, and, with `augment`, `moves`, that shares
-        the network's variables.
+        A model that shares the network's variables. Its inputs are `rows`, the positions of images,
+        and, with `augment`, `moves`.
     """
     preprocessed = on_bytes(network, augment)
     rows = keras.Input((), dtype="int32", name="rows")
@@ -153,12 +153,12 @@ def on_rows(network: keras.Model, images: np.ndarray, augment: bool) -> ScannedM
 def in_blocks(
     network: keras.Model, augment: bool, sets: Sequence[Batches | None]
 ) -> tuple[ScannedModel, list[Blocks | None]]:
-    """Returns a model that stores the images of some sets, and the sets as blocks for it.
+    """Returns a model that stores the images of some sets of batches, and these sets as blocks.
 
     Args:
         network: A model from images in [-1, 1] to class probabilities.
-        augment: Whether the batches carry moves.
-        sets: The sets; None for one that is not there.
+        augment: Whether the batches contain moves.
+        sets: The sets; None, for a missing one, stays None.
     """
     images = [batches.images for batches in sets if batches is not None]
     model = on_rows(network, np.concatenate(images), augment)

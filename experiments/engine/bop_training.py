@@ -17,13 +17,13 @@ from larq_bop.models import binarynet
 
 
 class BopTraining(Training):
-    """A binary network in training: Bop for its binary weights, Adam for the rest.
+    """The training of a binary network: with Bop for its binary weights, with Adam for the rest.
 
-    The network is binarynet, unless a subclass has another.
+    The network is binarynet, unless a subclass overrides `network`.
 
     Args:
-        settings: What decides the run.
-        data: The images.
+        settings: The run's settings.
+        data: The data set.
         here: The run's folder.
 
     Raises:
@@ -66,7 +66,7 @@ class BopTraining(Training):
         }
 
     def is_done(self) -> bool:
-        """Whether all epochs are over, or no weight has flipped for `patience` epochs."""
+        """Returns whether all epochs are done, or no weight flipped for `patience` epochs."""
         patience = self.settings.patience
         last = self.progress.history[-patience:] if patience else []
         still = patience is not None and len(last) == patience
@@ -79,7 +79,7 @@ class BopTraining(Training):
 
 
 def sizes(network: keras.Model) -> dict[str, int]:
-    """Returns the number of weights and their size in bytes, packed and in float32."""
+    """Returns the numbers of weights, and their size in bytes: packed, and in float32."""
     weights = sum(int(np.prod(v.shape)) for v in network.weights)
     binary = sum(
         int(np.prod(v.shape)) for v in network.weights if larq_bop.Bop.is_binary_variable(v)

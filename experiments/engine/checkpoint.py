@@ -1,4 +1,4 @@
-"""Checkpoints that a kill at any moment cannot spoil."""
+"""Checkpoints that stay usable if the process is killed at any moment."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from experiments.engine import hosts
 from experiments.errors import ExperimentError
 from experiments.files import atomic_write, make_folder, read_file, sha256
 
@@ -24,14 +25,14 @@ _KEPT = 2
 
 @dataclass
 class Progress:
-    """How far a run has come.
+    """The progress of a training.
 
     Attributes:
         epoch: The number of finished epochs.
-        history: A row of numbers an epoch.
+        history: One row of numbers for each epoch.
         best_epoch: The epoch, from 1, of the lowest validation loss; None before there is one.
         best_loss: That loss.
-        seconds: Wall time spent so far, over all sessions.
+        seconds: The wall time so far, in seconds, including that before interruptions.
     """
 
     epoch: int = 0
@@ -42,43 +43,49 @@ class Progress:
 
 
 class AfterEpoch(keras.callbacks.Callback):
-    """Calls a function with each epoch's number and logs, when all variables are up to date."""
+    """Calls a function after each epoch, when all variables are up to date.
+
+    Args:
+        record: The function, which takes the epoch, from 0, and its logs.
+    """
 
     def __init__(self, record: Callable[[int, dict[str, Any]], None]):
         super().__init__()
         self._record = record
 
     def on_epoch_end(self, epoch, logs=None):
-        # On JAX, asking for the model brings its variables up to date.
+        # On JAX, reading `self.model` brings its variables up to date.
         assert self.model is not None
         self._record(epoch, logs)
 
 
 class Checkpoints:
-    """The checkpoints of a run: the last two, and the best weights.
+    """The last two checkpoints of a training, and the weights of its best epoch.
 
-    Values are written first and the record that names them, with their SHA-256, last and at once;
-    so a record that can be read stands for values that can be read. Values of the last but one are
-    kept for the day that the last are damaged.
+    The values are written first. The record, which names their files with their SHA-256, is written
+    last and atomically. So if a record can be read, its values are complete. The checkpoint before
+    the last is kept in case the last is damaged.
+
+    If several hosts train, all of them call the methods, but only the first one reads and writes.
 
     Args:
-        folder: Where they lie; created when first needed.
+        folder: Their folder, which is created when it is first needed.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
 
+    @hosts.by_first
     def save(self, progress: Progress, variables, best=None) -> None:
         """Saves the state after an epoch.
 
         Args:
             progress: How far the run has come.
             variables: All variables of the model and its optimizer.
-            best: The network's values at the best epoch, if that is younger than the checkpoint
-                before.
+            best: The network's values at the best epoch, if that is after the last checkpoint.
 
         Raises:
-            ExperimentError: if the files cannot be written; the checkpoint before stays.
+            ExperimentError: if the files cannot be written; the last checkpoint is then kept.
         """
         make_folder(self.folder)
         values = [self._values(progress.epoch)]
@@ -97,7 +104,7 @@ class Checkpoints:
         self._prune()
 
     def load(self, variables) -> Progress | None:
-        """Restores the newest checkpoint that is whole.
+        """Restores the last checkpoint that is not damaged.
 
         Args:
             variables: The variables that `save` was given, in the same order.
@@ -107,13 +114,25 @@ class Checkpoints:
 
         Raises:
             ExperimentError: if there are checkpoints and all of them are damaged.
+
+        Warns:
+            UserWarning: for each damaged checkpoint.
         """
+        newest = self._newest([tuple(variable.shape) for variable in variables])
+        if newest is None:
+            return None
+        progress, values = newest
+        _assign(variables, values)
+        return progress
+
+    @hosts.by_first
+    def _newest(self, shapes: list[tuple]) -> tuple[Progress, list[np.ndarray]] | None:
         records = self._records()
         for record in records:
             try:
                 body = self._verified(record)
-                read_variables(self._values(body["progress"]["epoch"]), variables)
-                return Progress(**body["progress"])
+                progress = Progress(**body["progress"])
+                return progress, read_values(self._values(progress.epoch), shapes)
             except ValueError as error:
                 warnings.warn(
                     f"The checkpoint {record} is damaged: {error}. The one before is used.",
@@ -127,12 +146,23 @@ class Checkpoints:
         return None
 
     def load_best(self, progress: Progress, variables) -> None:
-        """Restores the network's variables at the best epoch, which there must be."""
+        """Restores the network's variables at the best epoch.
+
+        Args:
+            progress: The progress, which must have a best epoch.
+            variables: The network's variables.
+        """
         assert progress.best_epoch is not None
-        read_variables(self._best(progress.best_epoch), variables)
+        read = hosts.by_first(read_values)
+        shapes = [tuple(variable.shape) for variable in variables]
+        _assign(variables, read(self._best(progress.best_epoch), shapes))
 
     def _verified(self, record: Path) -> dict[str, Any]:
-        """Returns the record's body, if it and all the values that it names are whole."""
+        """Returns a record's body.
+
+        Raises:
+            ValueError: if the record, or a file of values that it names, is damaged or missing.
+        """
         body = _body(record)
         for name, digest in body["sha256"].items():
             path = self.folder / name
@@ -146,11 +176,11 @@ class Checkpoints:
         kept = self._records()[:_KEPT]
         names = {record.name for record in kept}
         for record in kept:
-            # A damaged record names nothing; `load` will say so.
+            # A damaged record names no files; `load` will warn about it.
             with contextlib.suppress(ValueError):
                 names.update(_body(record)["sha256"])
         for path in self.folder.iterdir():
-            # A folder is none of ours.
+            # Checkpoints have no folders inside.
             if path.name not in names and (path.is_symlink() or not path.is_dir()):
                 path.unlink()
 
@@ -168,27 +198,43 @@ class Checkpoints:
 
 
 def write_variables(path: Path, variables) -> None:
-    """Writes the values of Keras variables to an .npz file, in their order."""
+    """Writes the values of Keras variables to an .npz file, in their order.
+
+    Raises:
+        ExperimentError: if the file cannot be written.
+    """
     with atomic_write(path) as file:
         np.savez(file, *(ops.convert_to_numpy(variable) for variable in variables))
 
 
-def read_variables(path: Path, variables) -> None:
-    """Reads back what `write_variables` wrote.
+def read_values(path: Path, shapes: list[tuple]) -> list[np.ndarray]:
+    """Returns the values in a file that `write_variables` wrote.
+
+    Args:
+        path: The file.
+        shapes: The shapes of the variables that will get the values.
 
     Raises:
-        ValueError: if the file holds variables of other shapes than these.
+        ValueError: if the number or the shapes of the variables differ from those in the file.
     """
     with np.load(path, allow_pickle=False) as archive:
         values = list(archive.values())
-    if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
+    if [v.shape for v in values] != shapes:
         raise ValueError(f"{path.name} holds the variables of another network")
+    return values
+
+
+def _assign(variables, values: list[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 def _body(record: Path) -> dict[str, Any]:
-    """Returns what a record says, if it is whole."""
+    """Returns a record's body, without checking the files that it names.
+
+    Raises:
+        ValueError: if the record is damaged.
+    """
     try:
         content = json.loads(read_file(record))
         body, digest = content["body"], content["sha256"]

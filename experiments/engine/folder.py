@@ -1,4 +1,4 @@
-"""The folder of a run: what lies in it."""
+"""The folder of a run, and its files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from experiments.engine import provenance
+from experiments.engine import hosts, provenance
 from experiments.engine.checkpoint import Checkpoints
 from experiments.engine.settings import Settings
 from experiments.errors import ExperimentError
@@ -30,14 +30,18 @@ PARTIAL_MODEL = f"partial-{MODEL}"
 
 
 class RunFolder:
-    """A run's folder: `config.json`, `history.csv`, `result.json`, and what else a run leaves.
+    """A run's folder, with `config.json`, `history.csv`, `result.json` and other files.
 
-    Get one from `experiments.engine.opening.opened`.
+    `experiments.engine.opening.opened` creates and locks it. If several hosts train, all of them
+    call the methods, but only the first one reads and writes.
+
+    Args:
+        path: The path of the folder.
 
     Attributes:
-        path: Where it is.
-        tensorboard: Where event files go.
-        seconds: Wall time of the run so far, over all sessions.
+        path: The path of the folder.
+        tensorboard: The path of the folder for TensorBoard's event files.
+        seconds: The wall time of the finished parts of the run, in seconds.
     """
 
     def __init__(self, path: Path):
@@ -46,9 +50,14 @@ class RunFolder:
         self.seconds = 0.0
 
     def checkpoints_of(self, part: str) -> Checkpoints:
-        """Returns the checkpoints of a part of the run that is trained by itself; "" for all."""
+        """Returns the checkpoints of a training.
+
+        Args:
+            part: The name of a part of the run, or "" if the run consists of a single training.
+        """
         return Checkpoints(self.path / CHECKPOINTS / part)
 
+    @hosts.by_first
     def write_config(
         self,
         settings: Settings,
@@ -56,13 +65,16 @@ class RunFolder:
         shortened: str | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Writes `config.json`: what was run, on what, with what, for how long.
+        """Writes `config.json`: settings, command, data, commit, versions, hardware, wall time.
 
         Args:
-            settings: What decides the run.
-            source: Where the data came from.
-            shortened: Where the run falls short of its protocol, in words; None if it does not.
-            seconds: Wall time of the whole run; None while it is not finished.
+            settings: The run's settings.
+            source: The source of the data; see `Dataset`.
+            shortened: How the run is shorter than its protocol, in words; None if it is not.
+            seconds: The wall time of the whole run, in seconds; None while it is not finished.
+
+        Raises:
+            ExperimentError: if the file cannot be written.
         """
         write_json(
             self.path / CONFIG,
@@ -79,12 +91,16 @@ class RunFolder:
             },
         )
 
+    @hosts.by_first
     def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
-        """Writes a CSV file, `history.csv` for one, whole or not at all.
+        """Writes a CSV file, such as `history.csv`, whole or not at all.
 
         Args:
-            name: The file's name; it is compressed if that ends in `.gz`.
-            rows: Its rows, which all have the same columns.
+            name: The file's name. If it ends in `.gz`, the file is compressed.
+            rows: Its rows, at least one, which all have the same columns.
+
+        Raises:
+            ExperimentError: if the file cannot be written.
         """
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
@@ -92,14 +108,18 @@ class RunFolder:
         writer.writerows(rows)
         content = text.getvalue().encode()
         with atomic_write(self.path / name) as file:
-            # Without the time in it: equal rows are equal files.
+            # Without a time in the file, equal rows give equal files.
             file.write(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
 
+    @hosts.by_first
     def read_rows(self, name: str) -> list[dict[str, str]]:
-        """Returns what `write_rows` wrote, as text.
+        """Returns the rows of a file that `write_rows` wrote, with values as text.
+
+        Args:
+            name: The file's name.
 
         Raises:
-            ExperimentError: if the file is not there or damaged.
+            ExperimentError: if the file is missing or damaged.
         """
         path = self.path / name
         try:
@@ -112,9 +132,14 @@ class RunFolder:
             ) from error
         return list(csv.DictReader(io.StringIO(text)))
 
+    @hosts.by_first
     def write_model(self, model: keras.Model) -> None:
-        """Writes `model.keras`."""
-        # Keras wants a name that ends in .keras, also before it is renamed.
+        """Writes `model.keras`.
+
+        Raises:
+            ExperimentError: if the file cannot be written.
+        """
+        # Keras needs a name that ends in .keras for the temporary file, too.
         temporary = self.path / PARTIAL_MODEL
         try:
             model.save(temporary)
@@ -127,13 +152,29 @@ class RunFolder:
         finally:
             temporary.unlink(missing_ok=True)
 
+    @hosts.by_first
     def finish(self, result: dict[str, Any]) -> None:
-        """Writes `result.json`, which makes the run a finished one, and clears its checkpoints."""
+        """Writes `result.json`, which marks the run as finished, and deletes its checkpoints.
+
+        Args:
+            result: The content of the file.
+
+        Raises:
+            ExperimentError: if the file cannot be written.
+        """
         write_json(self.path / RESULT, result)
         shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file, whole or not at all."""
+    """Writes a JSON file, whole or not at all.
+
+    Args:
+        path: The file.
+        content: Its content.
+
+    Raises:
+        ExperimentError: if the file cannot be written.
+    """
     with atomic_write(path) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())

@@ -1,4 +1,4 @@
-"""A lock on a folder, which a process holds as long as it lives."""
+"""A lock on a folder, which is released at the latest when its process ends."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from experiments.files import cause
 
 @contextlib.contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Holds a lock, whose file is gone afterwards.
+    """A scope in which this process holds a lock. The lock's file is deleted afterwards.
 
     Args:
-        lock: The file, in the folder that it keeps others out of.
+        lock: The lock's file, in the folder that is locked.
 
     Raises:
-        ExperimentError: if another process holds it, or it cannot be written.
+        ExperimentError: if another process holds the lock, or the file cannot be written.
     """
     handle = _opened(lock)
-    # Its holder before may have removed the file between our opening and our locking it: such a
-    # lock keeps nobody out.
+    # Another process may have deleted the file after we opened it and before we locked it. A lock
+    # on a deleted file locks nobody out.
     while not _is_the_file(handle, lock):
         os.close(handle)
         handle = _opened(lock)

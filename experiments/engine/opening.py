@@ -1,4 +1,4 @@
-"""Opening a folder for a run: who may write there."""
+"""Opening the folder of a run, which only one process at a time may do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from experiments.engine import hosts
 from experiments.engine.folder import (
     CHECKPOINTS,
     COMPRESSED_STEPS,
@@ -34,20 +35,35 @@ _FOLDERS = (CHECKPOINTS, TENSORBOARD)
 
 @contextlib.contextmanager
 def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolder]:
-    """Opens a folder for a run that begins or goes on, and keeps others out meanwhile.
+    """A scope in which a folder is open, and locked, for a run that begins or resumes.
+
+    Where several hosts run it, it is the first one's.
 
     Args:
         path: The folder; it is created if it does not exist.
-        settings: The settings that the run shall have.
-        overwrite: Whether a run that is there already is deleted first.
+        settings: The run's settings.
+        overwrite: Whether a run that is already in the folder is deleted first.
 
     Yields:
         The folder.
 
     Raises:
-        ExperimentError: if it cannot be written, another process is at work in it, it holds a
-            finished run, a run with other settings, or files that are no run.
+        ExperimentError: if the folder cannot be written, another process has opened it, or it
+            contains files that do not belong to a run; without `overwrite` also if it contains a
+            finished run or a run with other settings.
     """
+    with contextlib.ExitStack() as stack:
+
+        @hosts.by_first
+        def enter() -> None:
+            stack.enter_context(_held(path, settings, overwrite))
+
+        enter()
+        yield RunFolder(path)
+
+
+@contextlib.contextmanager
+def _held(path: Path, settings: Settings, overwrite: bool) -> Iterator[None]:
     created = False
     try:
         created = not os.path.exists(path)
@@ -57,15 +73,15 @@ def opened(path: Path, settings: Settings, overwrite: bool) -> Iterator[RunFolde
                 _clear(path)
             else:
                 _check(path, settings)
-            yield RunFolder(path)
+            yield
     finally:
         if created:
             with contextlib.suppress(OSError):
-                path.rmdir()  # It is empty: nothing came of the run.
+                path.rmdir()  # This works only if the run wrote nothing.
 
 
 def is_finished(path: Path) -> bool:
-    """Whether a folder holds a finished run."""
+    """Returns whether a folder contains a finished run."""
     return os.path.exists(path / RESULT)
 
 
@@ -85,11 +101,11 @@ def require_equal_settings(path: Path, settings: Settings) -> None:
     """Refuses a folder whose run has other settings.
 
     Args:
-        path: A folder that holds a run.
-        settings: The settings that it shall have.
+        path: A folder that contains a run.
+        settings: The settings that the run must have.
 
     Raises:
-        ExperimentError: if it has others, or its config is damaged.
+        ExperimentError: if it has other settings, or its `config.json` is damaged.
     """
     try:
         before = json.loads(read_file(path / CONFIG))["settings"]
@@ -98,7 +114,7 @@ def require_equal_settings(path: Path, settings: Settings) -> None:
             f"{path / CONFIG} is damaged ({cause(error)}); `--overwrite` begins the run anew."
         ) from error
     now = settings.as_dict()
-    # A setting that is younger than the run had its default then.
+    # A setting that did not exist yet when the run was recorded had its default value.
     before = {**settings.defaults(), **before}
     changed = [
         f"{name} {before.get(name)} there and {now.get(name)} here"

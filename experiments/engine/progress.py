@@ -1,4 +1,4 @@
-"""What a run shows: a bar while it trains, and a table when it is done."""
+"""The progress of a training on the terminal."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import keras
 from rich import progress
 from rich.console import Console
 
-# Paths and messages are text, whatever brackets they have.
+# Brackets in paths and messages are not markup.
 console = Console(highlight=False, markup=False)
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """A line an epoch and, on a terminal, one bar over all steps of the run.
+    """Prints one line for each epoch and, on a terminal, shows a bar over all epochs.
 
-    A context manager, so that the bar leaves the screen also when training fails.
+    It is a context manager, so that the bar disappears also when training fails.
 
     Args:
-        epochs: Epochs of the whole run.
-        batches: What Keras counts as batches, in an epoch.
+        epochs: The number of epochs.
+        batches: The number of batches in an epoch, as Keras counts them.
+        held_out: The name of the images on which each epoch is evaluated.
     """
 
-    def __init__(self, epochs: int, batches: int):
+    def __init__(self, epochs: int, batches: int, held_out: str = "validation"):
         super().__init__()
-        self.epochs, self.batches = epochs, batches
+        self.epochs, self.batches, self.held_out = epochs, batches, held_out
         self._bar = progress.Progress(
             progress.BarColumn(bar_width=None),
             progress.TaskProgressColumn(),
@@ -48,18 +49,17 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar.update(
             self._task,
             completed=self._epoch * self.batches + batch + 1,
-            numbers=f"epoch {self._epoch + 1}  {_numbers(logs)}",
+            numbers=f"epoch {self._epoch + 1}  {self._numbers(logs)}",
         )
 
     def on_epoch_end(self, epoch, logs=None):
         width = len(str(self.epochs))
-        console.print(f"epoch {epoch + 1:>{width}}/{self.epochs}  {_numbers(logs)}")
+        console.print(f"epoch {epoch + 1:>{width}}/{self.epochs}  {self._numbers(logs)}")
 
-
-def _numbers(logs: dict[str, float]) -> str:
-    shown = [f"loss {logs['loss']:.3f}", f"accuracy {logs['accuracy']:6.2%}"]
-    if "val_accuracy" in logs:
-        shown.append(f"validation {logs['val_accuracy']:6.2%}")
-    if "flips" in logs:
-        shown.append(f"flips {logs['flips']:,}")
-    return "  ".join(shown)
+    def _numbers(self, logs: dict[str, float]) -> str:
+        shown = [f"loss {logs['loss']:.3f}", f"accuracy {logs['accuracy']:6.2%}"]
+        if "val_accuracy" in logs:
+            shown.append(f"{self.held_out} {logs['val_accuracy']:6.2%}")
+        if "flips" in logs:
+            shown.append(f"flips {logs['flips']:,}")
+        return "  ".join(shown)

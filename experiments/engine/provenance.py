@@ -1,4 +1,4 @@
-"""What a run ran with: the commit, the versions, the hardware."""
+"""The record of how a run was made: the commit, the versions, the hardware."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _PACKAGES = ("larq_bop", "keras", "numpy", "tensorflow-datasets")
 
 
 def commit() -> str | None:
-    """Returns the commit that the code is at, with "-dirty" if it was changed since.
+    """Returns the commit of the code, with "-dirty" if it was changed since; None if unknown.
 
-    A copy whose own history does not tell has it in the environment, as `LARQ_BOP_COMMIT`.
+    A copy of the code without its git history can name its commit in the environment variable
+    `LARQ_BOP_COMMIT`, which takes precedence.
     """
     if given := os.environ.get("LARQ_BOP_COMMIT"):
         return given
@@ -35,12 +36,12 @@ def commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python, the backend and what else decides a result."""
+    """Returns the versions of Python, the backend and the packages that affect a result."""
     backend = keras.backend.backend()
     versions = {
         "python": platform.python_version(),
         "backend": backend,
-        # Its package may go by another name, such as tensorflow-cpu.
+        # The backend's package may have another name, such as tensorflow-cpu.
         backend: importlib.import_module(backend).__version__,
     }
     for package in _PACKAGES:
@@ -50,13 +51,22 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Returns the machine, its processor and its devices."""
+    """Returns this machine's architecture, processor and cores, and the devices of all hosts."""
     return {
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "devices": _devices(),
+        "hosts": _hosts(),
     }
+
+
+def _hosts() -> int:
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    return jax.process_count()
 
 
 def _devices() -> list[str]:

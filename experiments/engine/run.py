@@ -1,4 +1,4 @@
-"""Runs, from their settings to finished folders: one, or a series of them."""
+"""Runs and series of runs, from their settings to their finished folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import keras
 
 from experiments import data
 from experiments.data import Dataset
-from experiments.engine import opening
+from experiments.engine import hosts, opening
 from experiments.engine.folder import RunFolder
 from experiments.engine.progress import console
 from experiments.engine.settings import Settings
@@ -22,13 +22,14 @@ from experiments.errors import ExperimentError
 
 @dataclass(frozen=True)
 class Run:
-    """What is run.
+    """A run that can be started or resumed.
 
     Attributes:
-        settings: What decides it.
-        protocol: What the settings would be at full length.
-        measure: Trains what there is to train, from where it was left in the run's folder, and
-            returns the result; all files but `config.json` and `result.json` are its own.
+        settings: The run's settings.
+        protocol: The settings at full length.
+        measure: A function that takes the settings, the data set and the run's folder. It trains,
+            resuming from the checkpoints in the folder, and returns the result. It writes all files
+            of the folder except `config.json` and `result.json`.
     """
 
     settings: Settings
@@ -37,7 +38,7 @@ class Run:
 
     @property
     def shortened(self) -> str | None:
-        """Where the settings fall short of the protocol, in words; None if they do not."""
+        """How the settings are shorter than the protocol, in words; None if they are not."""
         return ", ".join(self.settings.shortened(self.protocol)) or None
 
 
@@ -46,7 +47,7 @@ def run_one(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> d
 
     Args:
         run: The run.
-        images: Its data.
+        images: Its data set.
         path: Its folder.
         overwrite: Whether a run that is in the folder is deleted first.
 
@@ -54,8 +55,10 @@ def run_one(run: Run, images: Dataset, path: Path, overwrite: bool = False) -> d
         The result.
 
     Raises:
-        ExperimentError: if the folder cannot be used.
+        ExperimentError: if the folder cannot be opened or written, all checkpoints are damaged, or
+            other hosts have another run.
     """
+    hosts.require_same(run.settings, images.source)
     with opening.opened(path, run.settings, overwrite) as here:
         here.write_config(run.settings, images.source, run.shortened)
         result = run.measure(run.settings, images, here)
@@ -74,14 +77,15 @@ def run_series(
     """Runs those runs of a series that are not finished, one after the other.
 
     Args:
-        runs: The runs by the name of their folder.
-        only: Patterns such as `mnist-*`; runs whose name fits none are left out; None for all.
-        data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
+        runs: The runs by the names of their folders.
+        only: Patterns such as `mnist-*`. Runs whose name matches none are left out; None for all.
+        data_dir: The folder of TensorFlow Datasets; None for the default of `data.load`.
         out: The folder of the series; None for one under `runs`.
-        overwrite: Whether these runs are deleted first, where they are there.
+        overwrite: Whether existing folders of these runs are deleted first.
 
     Raises:
-        ExperimentError: if no run fits, the data cannot be had, or a folder cannot be used.
+        ExperimentError: if no name matches, the data cannot be loaded, a folder cannot be used, or
+            a finished run has other settings.
     """
     chosen = _chosen(runs, only)
     settings = next(iter(chosen.values())).settings
@@ -96,7 +100,7 @@ def run_series(
             continue
         images = load(run.settings.dataset)
         console.print(heading)
-        # A series of networks in one process: none needs those before it.
+        # Otherwise the networks of earlier runs would stay in memory.
         keras.utils.clear_session()
         if told := _told(run_one(run, images, path, overwrite)):
             console.print(told, soft_wrap=True)
@@ -119,6 +123,6 @@ def _chosen(runs: dict[str, Run], only: Sequence[str] | None) -> dict[str, Run]:
 
 
 def _told(result: dict[str, Any]) -> str:
-    """Returns the shares among a result's numbers, in a line."""
+    """Returns the floats among a result's values, such as accuracies, in one line."""
     shares = {name: value for name, value in result.items() if isinstance(value, float)}
     return ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in shares.items())

@@ -1,4 +1,4 @@
-"""How a hyperparameter changes over a run, by name."""
+"""Schedules of hyperparameters over the epochs of a run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Schedule:
     """A hyperparameter's value over the epochs of a run.
 
     Attributes:
-        name: constant; step, a factor every so many epochs; linear, a straight line from start to
-            end; cosine, half a wave from start to end.
+        name: constant; step: multiplied by a factor every few epochs; linear: a straight line from
+            start to end; cosine: half a cosine wave from start to end.
         start: The value at the start.
-        end: The value at the end of the last epoch; of linear and cosine alone.
-        epochs: The epochs of the whole run.
-        decay: The factor of step.
-        decay_epochs: The epochs between two changes of step.
+        end: The value at the end of the last epoch, for linear and cosine.
+        epochs: The number of epochs of the run.
+        decay: The factor, for step.
+        decay_epochs: The number of epochs between two changes, for step.
 
     Raises:
-        ValueError: for cosine from 0, which Keras' schedule cannot begin with.
+        ValueError: for a cosine that starts at 0, which Keras' schedule does not support.
     """
 
     name: Name
@@ -41,12 +41,12 @@ class Schedule:
             raise ValueError("A cosine schedule cannot begin at 0.")
 
     def by_step(self, steps: int) -> float | LearningRateSchedule:
-        """Returns what an optimizer takes.
+        """Returns the schedule for an optimizer: a number, or a schedule of Keras over steps.
 
         Args:
-            steps: Steps an epoch.
+            steps: The number of steps in an epoch.
         """
-        # The command line knows schedules by name before it loads Keras.
+        # The command line imports this module before it loads Keras.
         from keras.optimizers import schedules
 
         if self.name == "constant":

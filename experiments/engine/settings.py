@@ -1,4 +1,4 @@
-"""What decides a run: its settings, whose annotated fields are the command line's options."""
+"""The settings of a run. Fields that are annotated with an option are on the command line."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _MOST_FILTERS = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that decides what a run computes: equal settings give equal weights.
+    """Everything that determines what a run computes: equal settings give equal weights.
 
     Attributes:
         experiment: The experiment's name.
         dataset: The data set's name.
-        preset: Which protocol the settings started from, such as quick, report or paper.
-        epochs: Passes over the training images.
-        batch_size: Images a step.
+        preset: The preset that the settings started from, such as quick, report or paper.
+        epochs: The number of passes over the training images.
+        batch_size: The number of images per step.
         validation_share: The share of the training images, taken from their end, that is held out
-            for validation; without one the last weights are tested, not the best.
-        augment: Whether training images are padded, cropped and flipped at random.
-        dtype_policy: Keras' dtype policy, such as "float32" or "mixed_bfloat16".
-        limit: Use only so many training images, for a rehearsal; None for all.
+            for validation. If it is 0, the last weights are tested, not the best ones.
+        augment: Whether training images are padded, cropped and mirrored at random.
+        dtype_policy: Keras' dtype policy, "float32" or "mixed_bfloat16".
+        limit: The number of training images to use, for a quick trial; None for all.
         seed: The seed of the initial weights, the order of the images and their augmentation.
     """
 
@@ -37,14 +37,15 @@ class Settings:
     dataset: str
     preset: str
     epochs: Annotated[int, typer.Option(min=1, max=MOST, help="Passes over the training images.")]
-    batch_size: Annotated[int, typer.Option(min=1, max=MOST, help="Images a step.")]
+    batch_size: Annotated[int, typer.Option(min=1, max=MOST, help="Images per step.")]
     validation_share: float = 0.0
     augment: bool = False
     dtype_policy: Annotated[
         Literal["float32", "mixed_bfloat16"], typer.Option(help="Keras' dtype policy.")
     ] = "float32"
     limit: Annotated[
-        int | None, typer.Option(min=20, help="Use so many training images only, for a rehearsal.")
+        int | None,
+        typer.Option(min=20, help="Use only so many training images, for a quick trial."),
     ] = None
     seed: Annotated[
         int,
@@ -52,13 +53,17 @@ class Settings:
     ] = 0
 
     def with_options(self, **options: Any) -> Self:
-        """Returns these settings with the options that are not None put in."""
+        """Returns a copy of these settings with other values.
+
+        Args:
+            **options: The values by the names of the settings; None leaves a setting unchanged.
+        """
         given = {name: value for name, value in options.items() if value is not None}
         return dataclasses.replace(self, **given)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
-        """Returns the settings that have a value where none is given."""
+        """Returns the default values of the settings that have one."""
         return {
             field.name: field.default
             for field in dataclasses.fields(cls)
@@ -66,10 +71,10 @@ class Settings:
         }
 
     def shortened(self, protocol: Settings) -> list[str]:
-        """Tells where a run falls short of its protocol.
+        """Returns how a run is shorter than its protocol.
 
         Args:
-            protocol: What the settings would be at full length.
+            protocol: The settings at full length.
 
         Returns:
             Phrases such as "20 of 500 epochs"; none for a run of full length.
@@ -82,72 +87,83 @@ class Settings:
         return told
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the settings as they stand in `config.json`."""
+        """Returns the settings by name, as in `config.json`."""
         return dataclasses.asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BopSettings(Settings):
-    """The settings of a run that Bop trains.
+    """The settings of a training with Bop.
 
     Attributes:
         gamma: Bop's gamma at the start.
-        gamma_schedule: How gamma changes from there, see `Schedule`.
+        gamma_schedule: The schedule of gamma; see `Schedule`.
         gamma_end: Gamma at the end of a linear or cosine schedule.
-        gamma_decay: The factor of a step schedule, every `gamma_decay_epochs`.
-        gamma_decay_epochs: Epochs between two changes of a step schedule.
+        gamma_decay: The factor of step schedules.
+        gamma_decay_epochs: The number of epochs between two changes of step schedules.
         threshold: Bop's threshold at the start.
-        threshold_schedule: How it changes; step as gamma does.
+        threshold_schedule: The schedule of the threshold. A step schedule has gamma's factor and
+            epochs.
         threshold_end: The threshold at the end of a linear or cosine schedule.
-        learning_rate: Adam's learning rate at the start, for the batch normalization.
-        learning_rate_schedule: How it changes; step as gamma does.
-        learning_rate_end: The learning rate at the end of a linear or cosine schedule.
-        patience: Stop after so many epochs without a flip; None for never.
-        note: Where the run departs from the source that its preset names; None if it does not.
+        learning_rate: Adam's learning rate at the start, for the weights that are not binary.
+        learning_rate_schedule: The schedule of Adam's learning rate, likewise.
+        learning_rate_end: Adam's learning rate at the end of a linear or cosine schedule.
+        patience: Stop after this number of epochs without a flip; None to never stop early.
+        note: How the run departs from the source that its preset names; None if it does not.
+
+    Raises:
+        ExperimentError: for a cosine schedule that starts at 0.
     """
 
     gamma: Annotated[float, number(min=0, max=1, help="Bop's gamma at the start.")]
     threshold: Annotated[float, number(min=0, help="Bop's threshold at the start.")]
     learning_rate: Annotated[float, number(min=0, help="Adam's learning rate at the start.")] = 0.01
-    gamma_schedule: Annotated[Name, typer.Option(help="How gamma changes from there.")] = "step"
+    gamma_schedule: Annotated[Name, typer.Option(help="The schedule of gamma.")] = "step"
     gamma_end: Annotated[
-        float, number(min=0, max=1, help="Gamma at the end of a line or a cosine.")
+        float, number(min=0, max=1, help="Gamma at the end of a linear or cosine schedule.")
     ] = 0.0
     gamma_decay: float = 0.1
     gamma_decay_epochs: Annotated[
-        int, typer.Option(min=1, max=MOST, help="Epochs between two changes of a step schedule.")
+        int, typer.Option(min=1, max=MOST, help="Epochs between two changes of step schedules.")
     ] = 100
-    threshold_schedule: Annotated[Name, typer.Option(help="How the threshold changes.")] = (
+    threshold_schedule: Annotated[Name, typer.Option(help="The schedule of the threshold.")] = (
         "constant"
     )
     threshold_end: Annotated[
-        float, number(min=0, help="The threshold at the end of a line or a cosine.")
+        float, number(min=0, help="The threshold at the end of a linear or cosine schedule.")
     ] = 0.0
-    learning_rate_schedule: Annotated[Name, typer.Option(help="How Adam's rate changes.")] = (
-        "constant"
-    )
+    learning_rate_schedule: Annotated[
+        Name, typer.Option(help="The schedule of Adam's learning rate.")
+    ] = "constant"
     learning_rate_end: Annotated[
-        float, number(min=0, help="Adam's rate at the end of a line or a cosine.")
+        float,
+        number(min=0, help="Adam's learning rate at the end of a linear or cosine schedule."),
     ] = 0.0
     validation_share: Annotated[
-        float, number(min=0, max=0.5, help="Share of the training images that is held out.")
+        float,
+        number(
+            min=0,
+            max=0.5,
+            help="Share of the training images that is held out for validation; with 0 the last "
+            "weights are tested, not those of the lowest validation loss.",
+        ),
     ] = 0.1
     patience: int | None = None
     note: str | None = None
 
     def __post_init__(self):
-        # A schedule that cannot be is refused before anything is written.
+        # An impossible schedule is refused before anything is written.
         for name in ("gamma", "threshold", "learning_rate"):
             self.schedule(name)
 
     def schedule(self, name: str) -> Schedule:
-        """Returns how a hyperparameter changes over the run.
+        """Returns the schedule of a hyperparameter.
 
         Args:
             name: gamma, threshold or learning_rate.
 
         Raises:
-            ExperimentError: for a cosine schedule that begins at 0.
+            ExperimentError: for a cosine schedule that starts at 0.
         """
         kind, end = getattr(self, f"{name}_schedule"), getattr(self, f"{name}_end")
         try:
@@ -171,14 +187,14 @@ class BopSettings(Settings):
         return told
 
     def _decay_epochs(self) -> int | None:
-        """Returns the epochs between two changes of gamma, if it changes by steps."""
+        """Returns the epochs between two changes of gamma, or None without a step schedule."""
         by_steps = self.gamma_schedule == "step" and self.gamma_decay != 1.0
         return self.gamma_decay_epochs if by_steps else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BinarynetSettings(BopSettings):
-    """The settings of a run that trains a network of any width with Bop, such as binarynet.
+    """The settings of the training, with Bop, of a network of variable width such as binarynet.
 
     Attributes:
         filters: Output channels of the network's first convolution.

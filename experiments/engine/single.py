@@ -1,4 +1,4 @@
-"""Experiments of a single run: a network that Bop trains, saved with its picture."""
+"""Experiments that consist of a single run, which trains with Bop and saves model and picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from experiments import data
 from experiments.data import Dataset
-from experiments.engine import opening
+from experiments.engine import hosts, opening
 from experiments.engine.bop_training import BopTraining
 from experiments.engine.folder import MODEL, PICTURE, RunFolder
 from experiments.engine.progress import console
@@ -25,25 +25,32 @@ from experiments.files import atomic_write
 
 
 class SingleTraining(BopTraining):
-    """Training with Bop that leaves its network and a picture."""
+    """Training with Bop that saves the model and a picture of the training.
+
+    The arguments are those of `BopTraining`.
+    """
 
     @classmethod
     def measure(
         cls, settings: Any, data: Dataset, here: RunFolder, tensorboard: bool = False
     ) -> dict[str, Any]:
-        """Trains a network to the end, tests it, saves it and draws how it went.
+        """Trains a network to the end, tests it, saves it and draws its history.
 
         Args:
-            settings: What decides the run.
-            data: The images.
+            settings: The run's settings.
+            data: The data set.
             here: The run's folder.
-            tensorboard: Whether event files are written as well.
+            tensorboard: Whether event files for TensorBoard are written as well.
 
         Returns:
-            The result, as it stands in `result.json`.
+            The content of `result.json`.
+
+        Raises:
+            ExperimentError: if all checkpoints are damaged, or a file cannot be written.
         """
         training = cls(settings, data, here)
-        training.train([keras.callbacks.TensorBoard(here.tensorboard)] if tensorboard else [])
+        watched = tensorboard and hosts.is_first()
+        training.train([keras.callbacks.TensorBoard(here.tensorboard)] if watched else [])
         result = training.test()
         here.write_model(training.model)
         draw(training.progress.history, training.title(), here.path / PICTURE)
@@ -71,21 +78,27 @@ def run_single(
 
     Args:
         run: The run.
-        data_dir: Where TensorFlow Datasets finds or puts the data; None for its own place.
+        data_dir: The folder of TensorFlow Datasets; None for the default of `load`.
         out: The run's folder; None for one under `runs`, named after the run.
         overwrite: Whether a run that is in the folder is deleted first.
-        load: Finds the data, given their name and `data_dir`; None for `data.load`.
+        load: A function that takes the data set's name and `data_dir` and returns the data; None
+            for `data.load`.
 
     Raises:
-        ExperimentError: if the data cannot be had or the folder cannot be used.
+        ExperimentError: if the data cannot be loaded or the folder cannot be used.
     """
     path = out or default_folder(run.settings, overwrite)
-    images = (load or data.load)(run.settings.dataset, data_dir)
+    images = hosts.by_all(load or data.load)(run.settings.dataset, data_dir)
     show_result(run_one(run, images, path, overwrite), path)
 
 
 def default_folder(settings: Settings, overwrite: bool) -> Path:
-    """Returns the run's folder under `runs`: the first of its name that is not finished."""
+    """Returns a folder under `runs` for a run, with a number in its name if needed.
+
+    Args:
+        settings: The run's settings.
+        overwrite: Whether it may be the folder of a finished run.
+    """
     name = f"{settings.experiment}-{settings.dataset}-{settings.preset}".replace("/", "-")
     names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
     paths = (Path("runs") / each for each in names)
@@ -93,7 +106,12 @@ def default_folder(settings: Settings, overwrite: bool) -> Path:
 
 
 def show_result(result: dict[str, Any], folder: Path) -> None:
-    """Prints a finished run's table and where its files lie."""
+    """Prints a table of the result of a run, and the paths of its model and picture.
+
+    Args:
+        result: The content of `result.json`.
+        folder: The run's folder.
+    """
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("test accuracy", f"{result['test_accuracy']:.2%}", style="bold")
     table.add_row("weights of epoch", f"{result['tested_epoch']} of {result['epochs']}")
@@ -109,12 +127,13 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
     console.print(f"\nmodel    {folder / MODEL}\npicture  {folder / PICTURE}", soft_wrap=True)
 
 
+@hosts.by_first
 def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
     """Draws a run's history.
 
     Args:
-        rows: A row an epoch, as in `history.csv`.
-        title: What was run.
+        rows: One row for each epoch, as in `history.csv`.
+        title: The title of the picture.
         path: The PNG file to write.
 
     Raises:
@@ -134,7 +153,7 @@ def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
     accuracy.legend(frameon=False)
 
     flips.plot(epochs, [row["flips"] for row in rows], marker=".", color="tab:green")
-    # A log axis would have no place for an epoch without a flip.
+    # A logarithmic axis cannot show an epoch without flips.
     flips.set_yscale("symlog", linthresh=1)
     flips.set_ylim(bottom=0)
     flips.set(xlabel="epoch", ylabel="flips in an epoch")

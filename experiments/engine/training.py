@@ -1,4 +1,4 @@
-"""Training, resumable from its last checkpoint."""
+"""Training that resumes from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras import ops
 from experiments.data import Dataset
 from experiments.data.batches import Batches, EpochStarter
 from experiments.data.preprocessing import on_bytes
-from experiments.engine import accelerator
+from experiments.engine import accelerator, hosts
 from experiments.engine.checkpoint import AfterEpoch, Progress
 from experiments.engine.folder import HISTORY, RunFolder
 from experiments.engine.progress import ProgressBar, console
@@ -22,42 +22,41 @@ from experiments.engine.settings import Settings
 from experiments.engine.split import split
 
 SECONDS_BETWEEN_CHECKPOINTS = 30
-"""On a GPU an epoch takes about a second, and a checkpoint as long: not every epoch has one."""
+"""The time between checkpoints. On a GPU an epoch, and also a checkpoint, take about a second."""
 
 
 class Training(abc.ABC):
-    """A network in training, in the folder of its run.
+    """The training of a network, with checkpoints in the folder of its run.
 
-    It begins where its checkpoints left off, and goes on as if it had never stopped. A subclass
-    says what is trained, by `network`, `optimizer` and `title`, and overrides what it does in its
-    own way: `batches`, `on_bytes`, `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`,
-    `before_checkpoint`, `test`.
+    It resumes from its last checkpoint, with the same weights as without the interruption. A
+    subclass defines `network`, `optimizer` and `title`, and can override `batches`, `on_bytes`,
+    `metrics`, `callbacks`, `row`, `rows`, `is_done`, `tested`, `before_checkpoint` and `test`.
 
     Args:
-        settings: What decides the run.
-        data: The images.
+        settings: The run's settings.
+        data: The data set.
         here: The run's folder.
 
     Attributes:
         settings: As given.
         data: As given.
         here: As given.
-        part: The part of the run that it is, whose checkpoints lie in a folder of their own; empty
-            where the run is one training.
-        steps_per_execution: Steps between two returns to Python, see `keras.Model.compile`: the
-            weights are the same, small steps are faster together. Torch takes one at a time, an
-            accelerator on JAX as many as it can.
+        part: The name of this part of the run, which has its own checkpoints; empty for all.
+        held_out: The name of the images on which each epoch is evaluated.
+        steps_per_execution: As in `keras.Model.compile`: small steps are faster together. Torch
+            computes one step at a time, an accelerator on JAX blocks of them.
         model: The network, without its preprocessing.
-        progress: How far the training has come.
-        steps: Steps an epoch.
-        items: What Keras counts as the batches of an epoch: steps, or blocks of them.
-        batch_size: Images a step.
+        progress: The progress of the training.
+        steps: The number of steps in an epoch.
+        items: The number of batches in an epoch as Keras counts them: steps, or blocks of steps.
+        batch_size: The number of images in a step.
 
     Raises:
         ExperimentError: if there are checkpoints and all are damaged.
     """
 
     part = ""
+    held_out = "validation"
     steps_per_execution = 1
 
     def __init__(self, settings: Settings, data: Dataset, here: RunFolder):
@@ -72,7 +71,7 @@ class Training(abc.ABC):
         self.model = self.network()
         one_at_a_time = keras.backend.backend() == "torch"
         if accelerator.is_at_hand() and isinstance(self._batches, Batches):
-            one_at_a_time = True  # One block, that is.
+            one_at_a_time = True  # One block of steps at a time.
             self._on_bytes, sets = accelerator.in_blocks(self.model, settings.augment, sets)
         else:
             self._on_bytes = self.on_bytes()
@@ -94,12 +93,15 @@ class Training(abc.ABC):
         """Trains a network to the end and tests it.
 
         Args:
-            settings: What decides the run.
-            data: The images.
+            settings: The run's settings.
+            data: The data set.
             here: The run's folder.
 
         Returns:
-            The result, as it stands in `result.json`.
+            The content of `result.json`.
+
+        Raises:
+            ExperimentError: if all checkpoints are damaged, or a file cannot be written.
         """
         training = cls(settings, data, here)
         training.train()
@@ -107,26 +109,26 @@ class Training(abc.ABC):
 
     @abc.abstractmethod
     def network(self) -> keras.Model:
-        """Returns the untrained network; called once the seed is set."""
+        """Returns the untrained network. It is called after the seed is set."""
 
     @abc.abstractmethod
     def optimizer(self, steps: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer.
 
         Args:
-            steps: Steps an epoch.
+            steps: The number of steps in an epoch.
         """
 
     @abc.abstractmethod
     def title(self) -> str:
-        """Returns what is trained, in the words of a caption."""
+        """Returns a description of the training, to be printed and drawn."""
 
     def batches(self) -> tuple[Any, Any, Any]:
-        """Returns the batches for training, for validation, or None, and for the test."""
+        """Returns the batches for training, for validation (None without) and for the test."""
         return split(self.settings, self.data)
 
     def on_bytes(self) -> keras.Model:
-        """Returns the network with its preprocessing in front, sharing its weights."""
+        """Returns a model that preprocesses images and calls the network, sharing its weights."""
         return on_bytes(self.model, self.settings.augment)
 
     def metrics(self) -> dict[str, list]:
@@ -135,23 +137,23 @@ class Training(abc.ABC):
         return {"metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]}
 
     def train(self, watchers: Iterable[keras.callbacks.Callback] = ()) -> None:
-        """Trains to the end, shows how it goes and writes the history.
+        """Trains to the end, shows the progress and writes the history.
 
         Args:
-            watchers: Callbacks that see each epoch once it is recorded, and written if a checkpoint
-                is due.
+            watchers: Callbacks that are called after each epoch is recorded, and after its
+                checkpoint if there is one.
 
         Raises:
             ExperimentError: if a checkpoint or the history cannot be written.
         """
         done = self.progress.epoch
-        going_on = f"; going on after epoch {done}" if done else ""
-        console.print(self.title() + going_on, soft_wrap=True)
+        resuming = f"; resuming after epoch {done}" if done else ""
+        console.print(self.title() + resuming, soft_wrap=True)
         history = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._write())
-        with ProgressBar(self.settings.epochs, self.items) as bar:
+        with ProgressBar(self.settings.epochs, self.items, self.held_out) as bar:
             if not self.is_done():
                 self._fit([history, bar, *watchers])
-        # A kill may have come between the last checkpoint and its history.
+        # The process may have been killed between the last checkpoint and its history.
         self._write()
         self.here.seconds += self.progress.seconds
 
@@ -159,7 +161,7 @@ class Training(abc.ABC):
         self._clock = self._saved = time.monotonic()
         self._on_bytes.fit(
             self._training_set,
-            shuffle=False,  # The batches are shuffled already, by seed and epoch.
+            shuffle=False,  # The batches are already shuffled, by seed and epoch.
             validation_data=self._validation_set,
             initial_epoch=self.progress.epoch,
             epochs=self.settings.epochs,
@@ -176,18 +178,18 @@ class Training(abc.ABC):
         self.here.write_rows(HISTORY, self.rows())
 
     def rows(self) -> list[dict[str, Any]]:
-        """Returns the history as it is written, a row an epoch."""
+        """Returns the rows of `history.csv`, one for each epoch."""
         return self.progress.history
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Returns callbacks that see each epoch before it is recorded."""
+        """Returns callbacks that are called before each epoch is recorded."""
         return []
 
-    def before_checkpoint(self) -> None:  # noqa: B027 (most rely on nothing)
-        """Writes what a checkpoint relies on."""
+    def before_checkpoint(self) -> None:  # noqa: B027 (most write nothing)
+        """Writes files that must not be older than the next checkpoint."""
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the history keeps of an epoch.
+        """Returns the numbers of an epoch for the history.
 
         Args:
             epoch: The epoch, from 0.
@@ -197,7 +199,7 @@ class Training(abc.ABC):
         return {name: logs[name] for name in names if name in logs}
 
     def is_done(self) -> bool:
-        """Whether there is nothing left to train."""
+        """Returns whether the training is finished."""
         return self.progress.epoch >= self.settings.epochs
 
     def _record(self, epoch: int, logs: dict[str, Any]) -> None:
@@ -214,32 +216,32 @@ class Training(abc.ABC):
         progress.seconds += now - self._clock
         self._clock = now
         done = self.is_done()
-        if done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+        # The hosts' clocks may not agree.
+        due = hosts.by_first(lambda: done or now - self._saved >= SECONDS_BETWEEN_CHECKPOINTS)
+        if due():
             self.before_checkpoint()
             self._checkpoints.save(progress, self._state, self._best)
             self._saved, self._best = time.monotonic(), None
         self._on_bytes.stop_training = done
 
     def test(self) -> dict[str, Any]:
-        """Tests the weights of the lowest validation loss, or the last where nothing is held out.
-
-        They are the network's weights from then on.
+        """Tests the weights of the lowest validation loss (without validation, the last ones).
 
         Returns:
-            The result, as it stands in `result.json`.
+            The content of `result.json`.
         """
         progress = self.progress
         if progress.best_epoch is not None:
             self._checkpoints.load_best(progress, self.model.variables)
-        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
-        tested = progress.history[(progress.best_epoch or progress.epoch) - 1]
+        row = progress.history[(progress.best_epoch or progress.epoch) - 1]
         return {
-            **self.tested(logs),
-            "tested_epoch": tested["epoch"],
-            "validation_accuracy": tested.get("val_accuracy"),
+            **self.tested(row),
+            "tested_epoch": row["epoch"],
+            "validation_accuracy": row.get("val_accuracy"),
             "epochs": progress.epoch,
         }
 
-    def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the result keeps of the test."""
+    def tested(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Tests the network, whose weights are those of a row of the history, for the result."""
+        logs = self._on_bytes.evaluate(self._test_set, verbose=0, return_dict=True)
         return {"test_accuracy": logs["accuracy"], "test_loss": logs["loss"]}

@@ -1,4 +1,4 @@
-"""The fast recipe beside the report's protocol."""
+"""A figure of the fast recipe, compared with the report's protocol."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from experiments.cifar10 import reported
 
 
 def draw(fast: Iterable[Run], protocol: Run) -> Figure:
-    """Draws accuracy and flips by epoch, on a log axis, beside the report's protocol.
+    """Draws accuracy and flips by epoch, on a logarithmic axis.
 
     Args:
-        fast: Runs of the recipe.
-        protocol: Our run of the report's protocol.
+        fast: Runs with the recipe.
+        protocol: Our run with the report's protocol.
     """
     fast = list(fast)
     last = max(len(run.history) for run in (*fast, protocol))

@@ -1,4 +1,4 @@
-"""What each ingredient of the fast recipe is worth: runs that lack one of them."""
+"""Runs of the ablation: the fast recipe, and the recipe with one of its ingredients changed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Variant(NamedTuple):
     """A run of the ablation.
 
     Attributes:
-        label: What it is called.
-        changes: The settings that are other than in the recipe.
+        label: Its name in tables.
+        changes: The settings that differ from the recipe's.
     """
 
     label: str
@@ -42,7 +42,7 @@ VARIANTS = {
         {**REPORT, **_STEPS, **_CONSTANT_RATE, "patience": None},
     ),
 }
-"""The runs by name; "report" has nothing of the recipe but its length."""
+"""The variants by name. "report" is the report's protocol with the recipe's number of epochs."""
 
 _LENGTH: dict[str, dict[str, Any]] = {
     "quick": {"filters": 16, "epochs": 2, "limit": 5_000},
@@ -57,10 +57,10 @@ def settings(variant: str, seed: int, preset: str) -> BinarynetSettings:
     Args:
         variant: One of `VARIANTS`.
         seed: The run's seed.
-        preset: quick; short; full, the recipe's own length and width.
+        preset: quick; short; or full, with the epochs and filters of the recipe.
     """
     length = _LENGTH[preset]
-    # As often as the report's gamma decays in its 500 epochs.
+    # Gamma decays as often as in the 500 epochs of the report.
     decay = {"gamma_decay_epochs": max(1, length["epochs"] // 5)}
     return BinarynetSettings(
         experiment=NAME,
@@ -73,10 +73,10 @@ def settings(variant: str, seed: int, preset: str) -> BinarynetSettings:
 
 
 def variant_of(settings: Mapping[str, Any]) -> str | None:
-    """Returns the name of the variant that has a run's settings; None if none has.
+    """Returns the name of the variant with a run's settings, or None if there is none.
 
     Args:
-        settings: The run's, as they stand in `config.json`.
+        settings: The run's settings, as in `config.json`.
     """
     length = {"epochs", "filters", "limit"}
     for name, variant in VARIANTS.items():

@@ -1,4 +1,4 @@
-"""The fast recipe: its run beside the report's protocol, and what its ingredients are worth."""
+"""The fast recipe compared with the report's protocol, and the effect of its ingredients."""
 
 from __future__ import annotations
 
@@ -23,27 +23,35 @@ PRESET = "fast"
 
 
 def runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs of the preset `fast`.
+    """Returns the runs of `cifar10` with the preset `fast`.
 
     Args:
         root: The folder of all experiments' results.
-        required: Whether it is an error that `cifar10` has no run at all.
+        required: Whether it is an error if `cifar10` has no run at all.
 
     Raises:
-        ExperimentError: if it has none, or a file of one is damaged.
+        ExperimentError: if there is no run and one is required, or if a file is damaged.
     """
     every = load(cifar10.NAME, root=root, required=required)
     return [run for run in every if run.settings["preset"] == PRESET]
 
 
 def longest_of_the_report(root: Path = RESULTS) -> Run:
-    """Returns the run of the report's protocol with the most epochs."""
+    """Returns the run with the hyperparameters of the report's Figure 3 and the most epochs.
+
+    Args:
+        root: The folder of all experiments' results.
+    """
     every = [run for run in cifar10.runs(root) if cifar10.is_the_reports(run)]
     return max(every, key=lambda run: run.result["epochs"])
 
 
 def table(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns a row a run, and the report's and the paper's: epochs, time, test accuracy."""
+    """Returns the epochs, wall time and test accuracy of runs, of the report and of the paper.
+
+    Args:
+        runs: The runs, with one row for each.
+    """
     rows = [
         (
             run.path.name,
@@ -62,23 +70,27 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def ablations(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs of the ablation's variants; those with other settings are left out.
+    """Returns the runs of the ablation, without those whose settings are not those of a variant.
 
     Args:
         root: The folder of all experiments' results.
-        required: Whether it is an error that there is none.
+        required: Whether it is an error if there is none.
 
     Raises:
-        ExperimentError: if there is none, or a file of one is damaged.
+        ExperimentError: if there is none and one is required, or if a file is damaged.
     """
     return load(NAME, root, required, lambda settings: variant_of(settings) is not None)
 
 
 def worth(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns a row a variant: validation accuracy after the last epoch, over the seeds.
+    """Returns the validation accuracy of each variant after the last epoch, as a share of 1.
 
-    The columns: seeds, mean, their standard deviation (NaN for one seed), and the difference of the
-    mean from the recipe's (NaN without the recipe).
+    Args:
+        runs: The runs of the ablation.
+
+    Returns:
+        One row for each variant: the number of seeds, the mean and standard deviation over them
+        (NaN for one seed), and the difference from the recipe's mean (NaN without the recipe).
     """
     frame = pd.DataFrame(
         {

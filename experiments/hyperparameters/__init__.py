@@ -1,1 +1,1 @@
-"""What Bop's gamma and threshold do: the report's section 3.2, its Figure 2."""
+"""The effect of Bop's gamma and threshold: the report's section 3.2, Figure 2."""

@@ -25,11 +25,11 @@ _NO_FLIP = float(flip_ratio(0, 1))
 
 
 def draw(runs: Iterable[Run], sweeps: Iterable[Sweep] = FIGURE) -> Figure:
-    """Draws Figure 2: training and validation accuracy and pi, a column a sweep.
+    """Draws Figure 2: training accuracy, validation accuracy and pi, a column for each sweep.
 
     Args:
-        runs: The runs; those that are missing leave no line.
-        sweeps: What is drawn.
+        runs: The runs. A value of a sweep without a run has no line.
+        sweeps: The sweeps.
     """
     found = by_setting(runs)
     sweeps = list(sweeps)
@@ -86,7 +86,7 @@ def _draw_run(
     frame, history = steps(run), run.history
     training.plot(frame["epoch"], frame["smoothed"], color=colour, linewidth=1.2, label=label)
     validation.plot(history["epoch"], history["val_accuracy"], color=colour, label=label)
-    # More dots than pixels make a file large and a picture no clearer.
+    # More dots than pixels would make the file larger, but the picture no clearer.
     shown = frame.iloc[:: max(1, len(frame) // 2000)]
     flips.plot(
         shown["epoch"], shown["pi"], ".", color=colour, markersize=1, alpha=0.25, rasterized=True

@@ -1,4 +1,4 @@
-"""What the report measured in the runs behind its Figure 2; accuracies are shares of 1."""
+"""The results of the runs behind the report's Figure 2. Accuracies are shares of 1."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ class Figure2Run(NamedTuple):
     """A run behind the report's Figure 2.
 
     Attributes:
-        validation_accuracy: At `FIGURE2_VALIDATION_EPOCHS`.
-        median_pi: The median over an epoch of pi_t (Eq. 5) at `FIGURE2_PI_EPOCHS`.
+        validation_accuracy: The validation accuracy after the epochs `FIGURE2_VALIDATION_EPOCHS`.
+        median_pi: The median of pi_t (Eq. 5) over each of the epochs `FIGURE2_PI_EPOCHS`.
     """
 
     validation_accuracy: tuple[float, ...]
@@ -71,6 +71,6 @@ FIGURE2_OVER_THRESHOLD = {
 # fmt: on
 """The report, Figure 2: the runs of its right column, by gamma and threshold.
 
-One setting is in both columns, from two runs. The report's text (section 3.2) names other values:
-gamma 1e-1, 1e-2, 1e-3 at threshold 1e-5, and threshold 0, 1e-5, 1e-4 at gamma 1e-2.
+One setting is in both columns, with two different runs. The report's text (section 3.2) names other
+values: gamma 1e-1, 1e-2, 1e-3 at threshold 1e-5, and threshold 0, 1e-5, 1e-4 at gamma 1e-2.
 """

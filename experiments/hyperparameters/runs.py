@@ -1,4 +1,4 @@
-"""The report's section 3.2: what Bop's gamma and threshold do. Figure 2."""
+"""Runs of the report's section 3.2 (Figure 2): the effect of Bop's gamma and threshold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "hyperparameters"
 _BEHIND_THE_FIGURE = ((1e-2, 1e-6), (1e-3, 1e-6), (1e-4, 1e-6), (1e-3, 0.0), (1e-3, 1e-5))
 _IN_THE_TEXT = ((1e-1, 1e-5), (1e-2, 1e-5), (1e-2, 0.0), (1e-2, 1e-4))
 PAIRS = (*_BEHIND_THE_FIGURE, *_IN_THE_TEXT)
-"""Gamma and threshold: those behind the report's figure, then those that only its text names."""
+"""Pairs of gamma and threshold: those of the report's figure, then those only in its text."""
 
 _LENGTH: dict[str, dict[str, Any]] = {
     "quick": {"filters": 16, "epochs": 2, "limit": 5_000},
@@ -32,7 +32,7 @@ def settings(gamma: float, threshold: float, preset: str) -> BinarynetSettings:
     Args:
         gamma: Bop's gamma, which does not decay.
         threshold: Bop's threshold.
-        preset: quick; short; report, its section 3.2.
+        preset: quick, short or report, the report's section 3.2.
     """
     return BinarynetSettings(
         experiment=NAME,
@@ -65,22 +65,23 @@ def runs(preset: str, **options: Any) -> dict[str, Run]:
 
 
 class TrainingByStep(BopTraining):
-    """Training with Bop that leaves each step's accuracy and flips in `steps.csv.gz`.
+    """Training with Bop that writes the accuracy and the flips of each step to `steps.csv.gz`.
 
     Args:
-        settings: What decides the run.
-        data: The images.
+        settings: The run's settings.
+        data: The data set.
         here: The run's folder.
 
     Raises:
-        ExperimentError: if there are checkpoints, but damaged, or without the steps before them.
+        ExperimentError: if there are checkpoints and all are damaged, or if `steps.csv.gz` is
+            missing or damaged although there is a checkpoint.
     """
 
     def __init__(self, settings: BinarynetSettings, data: Dataset, here: RunFolder):
         super().__init__(settings, data, here)
         self._on_bytes.keep_steps = True
         done = self.progress.epoch * self.steps
-        # A kill may have come after an epoch's steps were written, before its checkpoint was.
+        # The process may have been killed after it wrote an epoch's steps, before its checkpoint.
         self._rows: list[dict[str, Any]] = (
             [*here.read_rows(COMPRESSED_STEPS)[:done]] if done else []
         )
@@ -102,7 +103,7 @@ class TrainingByStep(BopTraining):
         accuracies = np.atleast_1d(logs.get("accuracy_by_step", logs["accuracy"]))
         flips = self._flips.flips[-len(accuracies) :]
         for accuracy, flipped in zip(accuracies, flips, strict=True):
-            # Keras logs the share over the epoch so far: exact enough to count images by.
+            # Keras logs the share over the epoch so far, exactly enough to count images.
             self._seen += self.batch_size
             correct = round(float(accuracy) * self._seen)
             self._rows.append(

@@ -1,7 +1,8 @@
-"""The report's Figure 2: what gamma and the threshold of Bop do.
+"""The report's Figure 2: the effect of Bop's gamma and threshold.
 
-The report's text says that a higher gamma lowers the flips; the numbers behind its own figure say
-the opposite. The values of gamma and the threshold also differ between the two, so all are run.
+The report's text says that a higher gamma lowers the number of flips; the numbers behind its figure
+say the opposite. The text and the figure also have different values of gamma and the threshold, so
+there are runs with both.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SMOOTHING_STEPS = 100
 """The standard deviation of the Gaussian that smooths the training accuracy, as in the report."""
 
 FULL_WIDTH = f"{NAME}-full-width"
-"""The folder of runs of the whole network, to lay beside narrower ones; see `width_table`."""
+"""The folder of runs with all filters, to compare with narrower networks; see `width_table`."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Sweep:
     Attributes:
         varied: "gamma" or "threshold".
         values: Its values.
-        fixed: The value of the other one.
-        reported: The report's runs, by gamma and threshold; empty where it has none.
+        fixed: The value of the other hyperparameter.
+        reported: The report's runs, by gamma and threshold; empty if it has none.
     """
 
     varied: str
@@ -51,7 +52,7 @@ class Sweep:
 
     @property
     def title(self) -> str:
-        """What is varied and what is not."""
+        """The title of the sweep: which hyperparameter is varied, and the value of the other."""
         return f"{self.varied} varied, {self.other} {self.fixed:g}"
 
     @property
@@ -60,7 +61,7 @@ class Sweep:
         return "threshold" if self.varied == "gamma" else "gamma"
 
     def setting(self, value: float) -> tuple[float, float]:
-        """Returns gamma and the threshold where the varied one has a value."""
+        """Returns gamma and the threshold for one value of the varied hyperparameter."""
         return (value, self.fixed) if self.varied == "gamma" else (self.fixed, value)
 
 
@@ -82,8 +83,8 @@ def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> lis
 
     Args:
         root: The folder of all experiments' results.
-        required: Whether it is an error that there is none.
-        folder: The runs' own, `NAME` or `FULL_WIDTH`.
+        required: Whether it is an error if there is none.
+        folder: The folder of the runs, `NAME` or `FULL_WIDTH`.
     """
     return load(folder, root, required)
 
@@ -100,8 +101,8 @@ def steps(run: Run) -> pd.DataFrame:
         run: The run.
 
     Returns:
-        A row a step: `epoch`, counted in parts from 0; the batch's `accuracy`, `smoothed` by a
-        Gaussian of `SMOOTHING_STEPS`; `flips`; and `pi`, the logarithm of their share (Eq. 5).
+        One row for each step: `epoch`, a fraction; `accuracy`, that of the batch; `smoothed`, the
+        accuracy smoothed by a Gaussian of `SMOOTHING_STEPS`; `flips`; and `pi` (Eq. 5).
     """
     frame = run.rows(COMPRESSED_STEPS)
     frame["epoch"] = (np.arange(len(frame)) + 1) * len(run.history) / len(frame)
@@ -111,22 +112,30 @@ def steps(run: Run) -> pd.DataFrame:
 
 
 def median_pi(steps: pd.DataFrame) -> pd.Series:
-    """Returns the median of pi over each epoch, by its number from 1."""
-    # A step that ends an epoch belongs to it, whatever the division left behind the point.
+    """Returns the median of pi over each epoch.
+
+    Args:
+        steps: The result of the function `steps`.
+
+    Returns:
+        The medians by epoch, from 1.
+    """
+    # The last step of an epoch belongs to it, although the division may round it up.
     epoch = np.ceil(steps["epoch"] - 1e-9).astype(int)
     return steps.groupby(epoch)["pi"].median()
 
 
 def table(runs: Iterable[Run], sweep: Sweep) -> pd.DataFrame:
-    """Returns what came of a sweep, with the report's numbers after as many epochs beside ours.
+    """Returns the results of a sweep, beside the report's after the same number of epochs.
 
     Args:
         runs: The runs.
-        sweep: Which of them; those that are missing are left out.
+        sweep: The sweep. Values without a run are left out.
 
     Returns:
-        A row a value: epochs, all flips, the last epoch's median of pi and the validation accuracy,
-        and the report's two at the last epoch not beyond ours at which they are known.
+        One row for each value: the epochs, the sum of flips, the median of pi in the last epoch and
+        the validation accuracy after it. If the report has these runs, also its median of pi and
+        validation accuracy, at the last epoch up to ours for which they are known.
     """
     found = by_setting(runs)
     rows = []
@@ -154,18 +163,18 @@ def table(runs: Iterable[Run], sweep: Sweep) -> pd.DataFrame:
 
 
 def width_table(runs: Iterable[Run], wide: Iterable[Run]) -> pd.DataFrame:
-    """Returns what the width of the network changes, after the last epoch of the wider runs.
+    """Compares networks of two widths, after the last epoch of the runs with the wider one.
 
     Args:
-        runs: The runs.
-        wide: Runs of a wider network, with the gamma and threshold of some of them.
+        runs: Runs with the narrower network.
+        wide: Runs with the wider network, each with gamma and the threshold of one of `runs`.
 
     Returns:
-        Two rows a wider run, one for each width: the epoch, its median of pi, training and
-        validation accuracy, and the report's median of pi, of its network of 128 filters.
+        Two rows for each wide run, one for each width: the epoch, our and the report's median of pi
+        in it, and the training and validation accuracy. The report's network has 128 filters.
 
     Raises:
-        KeyError: if one has a setting that none of the runs has; it is named.
+        KeyError: if no run has gamma and the threshold of a wide run, which the error names.
     """
     found = by_setting(runs)
     theirs = {**FIGURE2_OVER_THRESHOLD, **FIGURE2_OVER_GAMMA}
@@ -197,7 +206,7 @@ def _at_most(last: int, epochs: Iterable[int], values: Iterable[float]) -> float
 
 
 def conclusions(runs: Iterable[Run]) -> str:
-    """Returns what the flips say, in sentences: Markdown, a point a sweep."""
+    """Returns sentences about flips and accuracies, in Markdown, with one bullet for each sweep."""
     runs = list(runs)
     lines = []
     for sweep in (*FIGURE, *TEXT):

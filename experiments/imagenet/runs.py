@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from experiments.data.stream import StoredData, Stream
+from experiments.engine import hosts
 from experiments.engine.run import Run
 from experiments.engine.single import SingleTraining
 from experiments.imagenet.settings import ImagenetSettings, Model, settings
@@ -16,6 +17,12 @@ from larq_bop import zoo
 
 _MEAN = (123.675, 116.28, 103.53)
 _DEVIATION = (58.395, 57.12, 57.375)
+
+_TESTED = {
+    "test_accuracy": "val_accuracy",
+    "test_top_5_accuracy": "val_top_5_accuracy",
+    "test_loss": "val_cross_entropy",
+}
 
 _NETWORKS = {
     "binary-alexnet": zoo.binary_alexnet,
@@ -43,17 +50,21 @@ def run(model: Model, dataset: str, preset: str, tensorboard: bool = False, **op
 class ImagenetTraining(SingleTraining):
     """Training on images that are read, decoded and cropped batch by batch.
 
-    Each epoch is tested, which decides nothing: the last weights are the result's.
+    Each epoch is tested, which decides nothing: the last weights are the result's. Where there are
+    several hosts, each brings its share of every batch.
     """
 
     settings: ImagenetSettings
+    held_out = "test"
 
     def batches(self) -> tuple[Stream, Stream, Stream]:
         settings, data = self.settings, self.data
         assert isinstance(data, StoredData)
         size, images = settings.image_size, settings.batch_size
-        training = Stream(data, "train", size, images, settings.seed, settings.limit)
-        test = Stream(data, data.test_split, size, images)
+        hosts.require_even_shares(images)
+        share = {"hosts": hosts.number(), "host": hosts.this()}
+        training = Stream(data, "train", size, images, settings.seed, settings.limit, **share)
+        test = Stream(data, data.test_split, size, images, **share)
         return training, test, test
 
     def network(self) -> keras.Model:
@@ -85,16 +96,12 @@ class ImagenetTraining(SingleTraining):
 
     def row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        test = {name: value for name, value in logs.items() if name.startswith("val_")}
         return {
             **super().row(epoch, training),
             "top_5_accuracy": training["top_5_accuracy"],
-            **self.tested({name.removeprefix("val_"): value for name, value in test.items()}),
+            **{name: logs[key] for name, key in _TESTED.items()},
         }
 
-    def tested(self, logs: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "test_accuracy": logs["accuracy"],
-            "test_top_5_accuracy": logs["top_5_accuracy"],
-            "test_loss": logs["cross_entropy"],
-        }
+    def tested(self, row: dict[str, Any]) -> dict[str, Any]:
+        # The last epoch's weights were tested in its end.
+        return {name: row[name] for name in _TESTED}

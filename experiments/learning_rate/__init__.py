@@ -1,1 +1,1 @@
-"""What the learning rate means to a binary network: the report's section 3.1.2, its Figure 1."""
+"""The meaning of the learning rate for a binary network: the report's section 3.1.2, Figure 1."""

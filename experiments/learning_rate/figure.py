@@ -37,7 +37,7 @@ def draw(runs: Iterable[Run]) -> Figure:
         style.percent_axis(each.yaxis)
         each.set_title(DATASETS[dataset], loc="left")
         each.set_ylabel("training accuracy")
-    # Not every data set need have every configuration.
+    # Not every data set must have every configuration.
     drawn = {line.get_label(): line for each in axes.flat for line in each.lines}
     every = [*(each.label for each in CONFIGURATIONS.values()), style.REPORT_LABEL]
     labels = [label for label in every if label in drawn]
@@ -48,7 +48,7 @@ def draw(runs: Iterable[Run]) -> Figure:
 
 
 def draw_scaling(runs: Iterable[Run]) -> Figure:
-    """Draws how many binary weights differ from the reference's, by step and variant."""
+    """Draws how many binary weights differ from those of the reference, by step and variant."""
     runs = list(runs)
     grouped = by_dataset(runs)
     figure, axes = style.new_figure(1, len(grouped), (4 + 3.5 * len(grouped), 4.2), sharey=True)
@@ -56,7 +56,7 @@ def draw_scaling(runs: Iterable[Run]) -> Figure:
         steps = run.rows(STEPS)
         for i, (name, variant) in enumerate(VARIANTS.items()):
             if name in steps:
-                # Lines that lie on each other show, the later ones thinner.
+                # Later lines are thinner, so that lines that coincide are all visible.
                 options = {
                     "color": style.COLOURS[i],
                     "linewidth": 5 - 1.2 * i,
@@ -73,7 +73,7 @@ def draw_scaling(runs: Iterable[Run]) -> Figure:
             fontsize=8,
             color=style.NEUTRAL,
         )
-        # A log axis would have no place for what never differs.
+        # A logarithmic axis cannot show 0.
         each.set_yscale("symlog", linthresh=1, linscale=0.5)
         each.set_ylim(bottom=-0.1)
         each.set_xscale("log")

@@ -1,4 +1,4 @@
-"""Runs of Figure 1 beside the same runs in another precision: is the faster one good enough?"""
+"""Runs of Figure 1 compared with the same runs in another precision."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from experiments.learning_rate.runs import CONFIGURATIONS
 
 
 def _pairs(runs: Iterable[Run], repeated: Iterable[Run]) -> Iterator[tuple[Run, Run, pd.DataFrame]]:
-    """Yields a run, its repetition, and the training accuracy of both by epoch, as far as both go.
+    """Yields a run, its repetition, and the training accuracies of both in their common epochs.
 
-    The accuracies' columns are named after the precisions.
+    The columns of the accuracies are the names of the precisions.
     """
     by_name = {run.path.name: run for run in runs}
     for again in repeated:
@@ -28,7 +28,7 @@ def _pairs(runs: Iterable[Run], repeated: Iterable[Run]) -> Iterator[tuple[Run, 
 
 
 def _difference(curves: pd.DataFrame) -> pd.Series:
-    """Returns by epoch how far the first precision lies above the second."""
+    """Returns the first column minus the second, by epoch."""
     before, after = curves.columns
     return curves[before] - curves[after]
 
@@ -39,18 +39,19 @@ def _name(run: Run) -> tuple[str, str]:
 
 
 def table(runs: Iterable[Run], repeated: Iterable[Run]) -> pd.DataFrame:
-    """Returns how far the training accuracy of runs lies from that of others, epoch by epoch.
+    """Returns how much the training accuracies of runs differ from those of their repetitions.
 
     Args:
-        runs: The runs, from `learning_rate.runs`.
-        repeated: Runs that repeat some of them, in another precision.
+        runs: The runs, from `learning_rate.tables.runs`.
+        repeated: Runs that repeat some of them in another precision.
 
     Returns:
-        A row a repeated run: its precision, the epochs that both have, and over these the mean of
-        the difference, runs less repeated, the mean of its magnitude, and its largest magnitude.
+        One row for each repeated run: both precisions, the number of common epochs, and over these
+        epochs the mean of the difference (run minus repetition), the mean of its magnitude, and its
+        largest magnitude, as shares of 1.
 
     Raises:
-        KeyError: if one repeats none of the runs; it has its name.
+        KeyError: if no run has the name of a repetition, which the error names.
     """
     rows = {}
     for first, _, curves in _pairs(runs, repeated):
@@ -68,11 +69,11 @@ def table(runs: Iterable[Run], repeated: Iterable[Run]) -> pd.DataFrame:
 
 
 def draw(runs: Iterable[Run], repeated: Iterable[Run]) -> Figure:
-    """Draws the curves of both precisions on each other, and below them their difference.
+    """Draws the training accuracies in both precisions, and below them their difference.
 
     Args:
         runs: The runs.
-        repeated: Runs that repeat some of them, in another precision: a column a run.
+        repeated: Runs that repeat some of them in another precision, with one column for each.
     """
     pairs = list(_pairs(runs, repeated))
     figure, axes = style.new_figure(
@@ -96,7 +97,12 @@ def draw(runs: Iterable[Run], repeated: Iterable[Run]) -> Figure:
 
 
 def conclusions(runs: Iterable[Run], repeated: Iterable[Run]) -> str:
-    """Returns how far the precisions lie apart, in sentences: Markdown, a point a repeated run."""
+    """Returns sentences about the differences, in Markdown, with one bullet for each repetition.
+
+    Args:
+        runs: The runs.
+        repeated: Runs that repeat some of them in another precision.
+    """
     lines = []
     for first, _, curves in _pairs(runs, repeated):
         before, after = curves.columns

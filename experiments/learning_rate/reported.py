@@ -1,4 +1,4 @@
-"""What the report measured in the runs behind its Figure 1; accuracies are shares of 1."""
+"""The results of the runs behind the report's Figure 1. Accuracies are shares of 1."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ FIGURE1 = {
         "uniform_adam_0.01": (0.4441, 0.546, 0.6111, 0.63, 0.6466, 0.6483, 0.6538, 0.6557, 0.657),
     },
 }
-"""The report, Figure 1: training accuracy at `FIGURE1_EPOCHS` by data set and configuration."""
+"""The report, Figure 1: training accuracy in `FIGURE1_EPOCHS`, by data set and configuration."""

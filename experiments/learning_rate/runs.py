@@ -1,4 +1,4 @@
-"""The report's section 3.1.2: what the learning rate means to a binary network. Figure 1."""
+"""Runs of the report's section 3.1.2 (Figure 1): the learning rate of latent weights."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ _SCALING_LENGTH: dict[str, dict[str, Any]] = {
 
 
 class Configuration(NamedTuple):
-    """How latent weights begin, and who trains them.
+    """The initializer of the latent weights, and the optimizer.
 
     Attributes:
-        initializer: The kernels' initializer, by name or as a config: each layer makes its own.
-        optimizer: Makes the optimizer of all variables.
-        label: What it is called.
+        initializer: The initializer of the kernels, by name or as a config, from which each layer
+            creates its own.
+        optimizer: A function that returns the optimizer of all variables.
+        label: Its name in tables and figures.
     """
 
     initializer: str | dict[str, Any]
@@ -40,8 +41,7 @@ class Configuration(NamedTuple):
     label: str
 
 
-# Glorot's uniform distribution, whose limit is the square root of 3 times this scale over the fan,
-# times 0.01.
+# Glorot's uniform distribution times 0.01: the limit is the square root of 3 * scale / fan.
 _GLOROT_TIMES_0_01 = keras.initializers.serialize(
     keras.initializers.VarianceScaling(scale=0.01**2, mode="fan_avg", distribution="uniform")
 )
@@ -63,7 +63,8 @@ CONFIGURATIONS = {
         "random_uniform", lambda: keras.optimizers.Adam(0.01), "uniform, Adam 0.01"
     ),
 }
-"""The report's five, in its order; "uniform" is Keras' default, from -0.05 to 0.05."""
+"""The report's five configurations, in its order; "uniform" is Keras' `random_uniform`, in
+[-0.05, 0.05]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ def settings(dataset: str, configuration: str, preset: str) -> LearningRateSetti
 
 
 def runs(preset: str, dataset: str | None = None, **options: Any) -> dict[str, Run]:
-    """Returns the runs by name: for each data set the five configurations, then the scaling.
+    """Returns the runs by name: for each data set the five configurations, then "scaling".
 
     Args:
         preset: quick or report.
@@ -121,7 +122,10 @@ def runs(preset: str, dataset: str | None = None, **options: Any) -> dict[str, R
 
 
 class ConfigurationTraining(Training):
-    """A network with latent weights in training, in one of the configurations."""
+    """The training of a network with latent weights in one of `CONFIGURATIONS`.
+
+    The arguments are those of `Training`.
+    """
 
     settings: LearningRateSettings
     steps_per_execution = 32
@@ -140,7 +144,8 @@ class ConfigurationTraining(Training):
         """Tests the last weights.
 
         Returns:
-            Accuracy on the training images, over the last epoch, and on the test images.
+            The training accuracy over the last epoch, the test accuracy, the test loss and the
+            number of epochs.
         """
         tested = super().test()
         return {

@@ -1,15 +1,17 @@
-r"""Latent weights and learning rate scaled together: does a binary network notice?
+r"""Latent weights and their learning rate, scaled together: do the binary weights stay the same?
 
-The report's section 3.1.2 says no: a network sees the signs of its latent weights $w$ only. Where
+The report's section 3.1.2 says that they do, since a binary network computes only with the signs of
+its latent weights $w$. If
 
-- the weights begin at $\alpha w_0$ instead of $w_0$,
+- the weights start at $\alpha w_0$ instead of $w_0$,
 - their learning rate is $\alpha \eta$ instead of $\eta$,
-- they are clipped, and the straight-through estimator ends its gradient, at $\alpha$ instead of 1,
+- they are clipped to $[-\alpha, \alpha]$ instead of $[-1, 1]$, and the straight-through estimator
+  passes the gradient in the same range,
 - and all other variables are trained as before,
 
-step $t$ has the weights $\alpha w_t$: the same signs, so the same gradients, at every step. Here a
-reference and networks that fulfil more or fewer of these conditions are trained in lock step, and
-their signs compared.
+then the weights after step $t$ are $\alpha w_t$. They have the same signs, and therefore the same
+gradients, at every step. Here a reference network and networks that meet more or fewer of these
+conditions are trained in lock step, and their signs are compared.
 """
 
 from __future__ import annotations
@@ -40,14 +42,14 @@ _LEARNING_RATE = 1.0
 
 @dataclass(frozen=True)
 class Variant:
-    """A network beside the reference.
+    """A network that is compared with the reference.
 
     Attributes:
-        alpha: The factor on its latent weights and on their learning rate.
-        clip: Where its latent weights are clipped and the straight-through estimator's gradient
-            ends.
-        other_rate: The learning rate of all other variables, batch normalization's offsets.
-        label: What it is called.
+        alpha: The factor of its latent weights and of their learning rate.
+        clip: The largest magnitude of its latent weights, and the one up to which the
+            straight-through estimator passes the gradient.
+        other_rate: The learning rate of all other variables, the offsets of batch normalization.
+        label: Its name in figures.
     """
 
     alpha: float = 1.0
@@ -65,18 +67,27 @@ VARIANTS = {
         alpha=2.0**-7, clip=2.0**-7, label=r"exact, scale $2^{-7}$: no rounding"
     ),
 }
-"""As the report did it, with one rate for all; with the offsets trained as before; with clipping
-scaled as well; likewise, by a factor that floating point multiplies by without rounding."""
+"""The variants by name. The first scales as the report did, with one learning rate for all
+variables. Each of the others changes one thing more: the offsets are trained as before; clipping is
+scaled as well; the factor is a power of two, by which floating-point numbers are multiplied without
+rounding."""
 
 
 def measure(settings: Settings, data: Dataset, here: RunFolder) -> dict[str, Any]:
     """Trains the reference and the variants in lock step and compares their binary weights.
 
-    It takes minutes, so that a run that was killed begins anew, and comes to the same.
+    This takes minutes and has no checkpoints: a run that was killed starts from the beginning, with
+    the same result.
+
+    Args:
+        settings: The run's settings.
+        data: The data set.
+        here: The run's folder.
 
     Returns:
-        The number of binary weights, and for each variant the first step after which one had
-        another sign than the reference's, None if none ever had, and how many had in the end.
+        The number of binary weights and of steps, and for each variant: the first step after which
+        a sign differed from the reference's (None if none ever did), and the number of signs that
+        differ in the end.
     """
     begin = time.monotonic()
     keras.config.set_dtype_policy(settings.dtype_policy)
@@ -112,10 +123,15 @@ def measure(settings: Settings, data: Dataset, here: RunFolder) -> dict[str, Any
 
 
 def step(reference: keras.Model, models: dict[str, keras.Model], batch) -> dict[str, float]:
-    """Trains all networks on a batch.
+    """Trains all networks on one batch.
+
+    Args:
+        reference: The reference.
+        models: The variants by name.
+        batch: Inputs and labels.
 
     Returns:
-        The reference's loss and accuracy on it, and the models' accuracy by name.
+        The reference's loss and accuracy, and the accuracies of the variants by name.
     """
     x, y = batch
     own = reference.train_on_batch(x, y, return_dict=True)
@@ -126,7 +142,12 @@ def step(reference: keras.Model, models: dict[str, keras.Model], batch) -> dict[
 
 
 def differing_signs(reference: keras.Model, models: dict[str, keras.Model]) -> dict[str, int]:
-    """Returns how many binary weights of each model differ from the reference's."""
+    """Returns the number of binary weights of each model that differ from the reference's.
+
+    Args:
+        reference: The reference.
+        models: The variants by name.
+    """
     signs = binary_weights(reference)
     return {
         name: int(np.count_nonzero(binary_weights(model) != signs))
@@ -135,7 +156,15 @@ def differing_signs(reference: keras.Model, models: dict[str, keras.Model]) -> d
 
 
 def compiled(network: keras.Model, variant: Variant) -> keras.Model:
-    """Returns a copy of a network, scaled and compiled as a variant says."""
+    """Returns a copy of a network, scaled and compiled for a variant.
+
+    Args:
+        network: A network with latent weights.
+        variant: The variant.
+
+    Returns:
+        A compiled model of batches of bytes.
+    """
     copy = rebuilt(
         network,
         lambda layer: {
@@ -158,18 +187,23 @@ def compiled(network: keras.Model, variant: Variant) -> keras.Model:
 
 
 def is_kernel(variable) -> bool:
-    """Whether a variable holds latent weights."""
+    """Returns whether a variable is a kernel, which holds latent weights here."""
     return variable.path.endswith("/kernel")
 
 
 def binary_weights(model: keras.Model) -> np.ndarray:
-    """Returns which of a model's binary weights are +1."""
+    """Returns which of a model's binary weights are +1, as one boolean vector."""
     kernels = (v for v in model.trainable_variables if is_kernel(v))
     return np.concatenate([ops.convert_to_numpy(v).ravel() >= 0 for v in kernels])
 
 
 def summary(steps: list[dict[str, int]], weights: int) -> dict[str, Any]:
-    """Returns the result of the steps' rows."""
+    """Returns the result of a run.
+
+    Args:
+        steps: The rows of `steps.csv`.
+        weights: The number of binary weights.
+    """
 
     def first(name: str) -> int | None:
         return next((row["step"] for row in steps if row[name]), None)

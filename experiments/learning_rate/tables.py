@@ -1,8 +1,8 @@
-"""The report's Figure 1: what the learning rate and the scale of latent weights do.
+"""The report's Figure 1: the effect of the learning rate and of the scale of latent weights.
 
-The weights that a network computes with are signs. So a larger learning rate is the same as smaller
-latent weights; the report trains both ways and compares the curves. Where the scaling is exact, the
-binary weights must be the same step by step.
+A binary network computes with the signs of its latent weights. Therefore a larger learning rate has
+the same effect as smaller latent weights; the report trains in both ways and compares the curves.
+If the scaling is exact, the binary weights must be the same in each step.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from experiments.learning_rate.runs import CONFIGURATIONS, NAME
 from experiments.learning_rate.scaling import VARIANTS
 
 PAIR = ("glorot_sgd_1", "glorot_x0.01_sgd_0.01")
-"""The two configurations of which one is the other, scaled."""
+"""The two configurations that differ only in scale."""
 
 FLOAT32 = f"{NAME}-float32"
 """The folder of runs that repeat some of the others in float32; `precision` compares them."""
@@ -32,14 +32,14 @@ def runs(root: Path = RESULTS, required: bool = True, folder: str = NAME) -> lis
 
     Args:
         root: The folder of all experiments' results.
-        required: Whether it is an error that there is none.
-        folder: The runs' own, `NAME` or `FLOAT32`.
+        required: Whether it is an error if there is none.
+        folder: The folder of the runs, `NAME` or `FLOAT32`.
     """
     return load(folder, root, required, _is_a_configuration)
 
 
 def scaling_runs(root: Path = RESULTS, required: bool = True) -> list[Run]:
-    """Returns the runs in lock step; see `results.load`."""
+    """Returns the runs of the scaling in lock step; see `results.load`."""
     return load(NAME, root, required, lambda settings: settings["configuration"] == scaling.NAME)
 
 
@@ -48,14 +48,18 @@ def _is_a_configuration(settings: dict[str, Any]) -> bool:
 
 
 def by_dataset(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """Returns the runs of each data set, in the order in which they are shown."""
+    """Returns the runs by data set, in the order in which data sets are shown."""
     runs = list(runs)
     grouped = {name: [run for run in runs if run.settings["dataset"] == name] for name in DATASETS}
     return {name: group for name, group in grouped.items() if group}
 
 
 def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns the training accuracy of one data set's runs: a row an epoch, a column a run."""
+    """Returns training accuracies as shares of 1: one row for each epoch, one column for each run.
+
+    Args:
+        runs: The runs on one data set.
+    """
     columns = {
         run.settings["configuration"]: run.history.set_index("epoch")["accuracy"] for run in runs
     }
@@ -63,7 +67,7 @@ def accuracies(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def reported(dataset: str) -> pd.DataFrame:
-    """Returns the report's training accuracies, in the form of `accuracies`."""
+    """Returns the report's training accuracies, in the same form as `accuracies`."""
     epochs = pd.Index(FIGURE1_EPOCHS, name="epoch")
     return pd.DataFrame(FIGURE1[dataset], index=epochs)
 
@@ -76,8 +80,8 @@ def table(runs: Iterable[Run], dataset: str) -> pd.DataFrame:
         dataset: The data set.
 
     Returns:
-        A row a configuration; for the first, the tenth and the hundredth epoch, as far as the runs
-        went, a column for ours and one for the report's.
+        One row for each configuration. For each of the epochs 1, 10 and 100 that the runs have,
+        there is a column for our accuracy and one for the report's.
     """
     ours, theirs = accuracies(by_dataset(runs)[dataset]), reported(dataset)
     epochs = [epoch for epoch in (1, 10, 100) if epoch in ours.index]
@@ -89,14 +93,15 @@ def table(runs: Iterable[Run], dataset: str) -> pd.DataFrame:
 
 
 def scaling_table(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns for each variant where its binary weights first differ from the reference's.
+    """Returns when the binary weights of each variant first differ from the reference's.
 
     Args:
-        runs: What `scaling_runs` returns.
+        runs: The result of `scaling_runs`.
 
     Returns:
-        A row a data set and variant: the steps taken, the first step after which a sign differs
-        (missing where none ever does), the differing signs at the end and their share.
+        One row for each data set and variant: the number of steps, the first step after which a
+        sign differs (missing if none ever does), the number of signs that differ at the end, and
+        their share.
     """
     rows = []
     for dataset, (run,) in by_dataset(runs).items():
@@ -119,12 +124,12 @@ def scaling_table(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def number_of_weights(run: Run) -> int:
-    """Returns how many binary weights the networks in lock step have."""
+    """Returns the number of binary weights of the networks in a run of the scaling."""
     return run.result["weights"]
 
 
 def conclusions(runs: Iterable[Run]) -> str:
-    """Returns what the curves say, in sentences: Markdown, a point a data set."""
+    """Returns sentences about the curves, in Markdown, with one bullet for each data set."""
     return "\n".join(
         _conclusion(dataset, accuracies(group)) for dataset, group in by_dataset(runs).items()
     )
@@ -150,7 +155,7 @@ def _conclusion(dataset: str, ours: pd.DataFrame) -> str:
 
 
 def scaling_conclusions(runs: Iterable[Run]) -> str:
-    """Returns what the steps in lock step say, in sentences: Markdown, a point a line."""
+    """Returns sentences about differing signs, in Markdown, with one bullet for each variant."""
     lines = []
     for (dataset, variant), row in scaling_table(runs).iterrows():
         first = row["first step that differs"]

@@ -111,7 +111,7 @@ def max_pooled(x, pool_size, strides, padding, data_format):
         return None
     windows = ops.reshape(x, (-1, height // rows, rows, width // columns, columns, channels))
     values = [windows[:, :, i, :, j] for i in range(rows) for j in range(columns)]
-    # The second condition is for NaN, which is the greatest of all.
+    # The second condition is for NaN, which counts as larger than all numbers.
     return functools.reduce(
         lambda a, b: ops.where(ops.logical_or(a < b, ops.isnan(b)), b, a), values
     )

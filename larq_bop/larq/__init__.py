@@ -1,8 +1,8 @@
-"""For Larq models on Keras 2: optimizers, the way across to Keras 3, and out to devices.
+"""For Larq models on Keras 2: optimizers, conversion to Keras 3 and back, and deployment.
 
 Everything here needs `tf.keras` to be Keras 2, as Larq does: set TF_USE_LEGACY_KERAS=1 before
-TensorFlow is imported. The command, `larq-bop` or `python -m larq_bop.larq`, sets it for itself:
-that is why names are imported when they are used first.
+TensorFlow is imported. The command, `larq-bop` or `python -m larq_bop.larq`, sets it by itself;
+therefore names are imported only when they are first used.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 
 def run() -> int:
-    """Runs the command where `tf.keras` is Keras 2, and returns its exit status.
+    """Runs the command with Keras 2 as `tf.keras`, and returns its exit status.
 
-    TensorFlow, imported already, has made its choice: so Python starts anew in this process.
+    TensorFlow is already imported and has chosen its Keras, so Python is restarted in this process.
     """
     if "TF_USE_LEGACY_KERAS" not in os.environ:
         os.execve(sys.executable, sys.orig_argv, {**os.environ, "TF_USE_LEGACY_KERAS": "1"})
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--input-unit",
         type=_number,
         metavar="UNIT",
-        help="what all inputs are whole multiples of: 1/255 of bytes scaled to [-1, 1] or [0, 1]",
+        help="all inputs are whole multiples of it: 1/255 for bytes scaled to [-1, 1] or [0, 1]",
     )
     command.add_argument("--target", choices=["arm", "xcore"], default="arm")
     for end in ("input", "output"):
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = vars(parser.parse_args(arguments))
     try:
         with _held_back_unless_it_fails():
-            from larq_bop.larq import convert  # Not before an option that is none is told.
+            from larq_bop.larq import convert  # Wrong options are reported before this slow import.
 
             report = convert(chosen.pop("model"), chosen.pop("out"), **chosen)
     except (ImportError, OSError, ValueError) as error:
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _number(text: str) -> float:
-    """Reads a number or a fraction, of which `float` would need every digit."""
+    """Reads a number or a fraction such as 1/255."""
     try:
         return float(fractions.Fraction(text))
     except ArithmeticError as error:
@@ -67,9 +67,9 @@ def _number(text: str) -> float:
 
 @contextlib.contextmanager
 def _held_back_unless_it_fails() -> Iterator[None]:
-    """Holds back what TensorFlow and the engine print about themselves, past `sys.stderr`.
+    """Hides what TensorFlow and the engine print to the file descriptor of standard error.
 
-    Where the engine fails, it is all that tells why.
+    If the engine fails, it is shown, since nothing else says why.
     """
     screen = os.dup(2)
     with tempfile.TemporaryFile() as noise:

@@ -1,4 +1,4 @@
-"""Which layers of a Larq model multiply signs by signs, and which are meant to."""
+"""Which layers of a Larq model multiply signs by signs, and which are meant to do so."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from larq_bop.larq.dtypes import in_float32
 
 ROLES = ("kernel", "depthwise", "pointwise")
 
-# What the engine can compute in bits. Those of Keras it does if their kernel and input are signs.
+# The layers that the engine can compute with bits; those of Keras if kernel and input are signs.
 CONVOLUTIONS = (larq.layers.QuantConv2D, tf_keras.layers.Conv2D)
 DENSE = (larq.layers.QuantDense, tf_keras.layers.Dense)
 
-# What these give of signs, in a prediction, are signs.
+# In a prediction, the outputs of these layers are signs if their inputs are.
 _KEEPERS = (
     *(tf_keras.layers.Flatten, tf_keras.layers.Reshape, tf_keras.layers.Permute),
     *(tf_keras.layers.MaxPooling1D, tf_keras.layers.MaxPooling2D, tf_keras.layers.MaxPooling3D),
@@ -24,7 +24,7 @@ _KEEPERS = (
 
 
 def makes_signs(quantizer) -> bool:
-    """Whether a quantizer is one that Larq Compute Engine takes for the sign, which it is."""
+    """Returns whether a quantizer is the sign in a form that Larq Compute Engine recognizes."""
     if isinstance(quantizer, tf_keras.layers.Activation):
         quantizer = quantizer.activation
     kinds = (larq.quantizers.SteSign, larq.quantizers.ApproxSign, larq.quantizers.SwishSign)
@@ -33,9 +33,9 @@ def makes_signs(quantizer) -> bool:
 
 
 def is_meant_to_be_binary(layer) -> bool:
-    """Whether a layer multiplies signs by a kernel that is quantized, or holds signs itself.
+    """Returns whether a layer multiplies signs by a kernel that is quantized or consists of signs.
 
-    The signs are those of its input quantizer, or what comes to it.
+    The signs come from its input quantizer or are its input.
     """
     if type(layer) in (CONVOLUTIONS[1], DENSE[1]):
         return reads_signs(layer) and has_binary_kernel(layer)
@@ -47,7 +47,7 @@ def is_meant_to_be_binary(layer) -> bool:
 
 
 def reads_signs(layer) -> bool:
-    """Whether the values that come to a layer are signs already, at each of its calls."""
+    """Returns whether the inputs of a layer are signs in each of its calls."""
     sources = [x._keras_history.layer for node in layer._inbound_nodes for x in node.keras_inputs]
     return bool(sources) and all(
         makes_signs(each)
@@ -58,16 +58,16 @@ def reads_signs(layer) -> bool:
 
 
 def has_binary_kernel(layer) -> bool:
-    """Whether all values of the kernel of one output channel differ in their sign only."""
+    """Returns whether the kernel's values in each output channel differ only in sign."""
     kernel = np.abs(used_kernel(layer))
     scales = kernel.reshape(-1, kernel.shape[-1])[0]
     return bool(np.all((kernel == scales) & (kernel > 0)))
 
 
 def passes_for_binary(layer) -> bool:
-    """Whether the engine would take a layer's kernel for signs that it is not.
+    """Returns whether the engine would wrongly treat a layer's kernel as scaled signs.
 
-    It takes values of one output channel for equal, but for their sign, within 0.5 %.
+    It treats the magnitudes of an output channel as equal if they differ by less than 0.5 %.
     """
     if type(layer) not in CONVOLUTIONS or has_binary_kernel(layer):
         return False
@@ -78,10 +78,10 @@ def passes_for_binary(layer) -> bool:
 
 
 def used_kernel(layer, role: str = "kernel") -> np.ndarray:
-    """Returns a kernel as a layer multiplies by it, in float32: quantized, if it has a quantizer.
+    """Returns the kernel with which a layer computes, in float32 and quantized by its quantizer.
 
     Args:
-        layer: A layer that is built.
+        layer: A built layer.
         role: Which of its kernels: `"kernel"`, `"depthwise"` or `"pointwise"`.
     """
     kernel = tf.constant(kernel_of(layer, role).numpy())
@@ -99,5 +99,5 @@ def kernel_of(layer, role: str):
 
 
 def pad_values(convolution):
-    """Returns what a convolution pads with, which in Keras is 0."""
+    """Returns the value with which a convolution pads; for Keras' layers it is 0."""
     return getattr(convolution, "pad_values", 0)

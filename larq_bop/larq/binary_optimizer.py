@@ -1,4 +1,4 @@
-"""What optimizers of binary weights have in common on Keras 2."""
+"""The common part of the optimizers of binary weights on Keras 2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ register(is_binary_variable)
 
 
 class _Keras2Optimizer(tf_keras.optimizers.Optimizer):
-    """The optimizer of Keras 2 with a threshold beside the learning rate, which is called gamma."""
+    """Keras 2's optimizer with a threshold, and with gamma as the name of its learning rate."""
 
     def __init__(self, threshold, gamma, name: str, **kwargs):
         refuse_meaningless(kwargs)
@@ -31,9 +31,10 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
     """`larq_bop.optimizers.BinaryOptimizer` for models of Keras 2.
 
     Args:
-        threshold: The signal at which a weight flips: at least 0, or a schedule of Keras 2.
-        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule of Keras 2. It
-            is Keras' `learning_rate`.
+        threshold: The strength of the signal at which a weight flips: at least 0, or a schedule of
+            Keras 2.
+        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule of Keras 2. It is
+            also Keras' `learning_rate`.
         name: The optimizer's name.
         **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm` and `jit_compile`, as in every
             optimizer of Keras 2.
@@ -42,16 +43,16 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
         ValueError: if gamma is outside [0, 1], threshold negative, either of them not finite, or
             `use_ema`, `weight_decay` or `learning_rate` is given.
 
-    A step that runs eagerly comes to the optimizer with gradients of weights as they were
-    initialized: call `build(model.trainable_variables)` before it, as a warning says. Traced steps
-    need nothing.
+    If steps run eagerly, call `build(model.trainable_variables)` before the first one, as a warning
+    says: its gradients would otherwise be those of weights that are not binary yet. Compiled steps
+    do not need this.
     """
 
     _keras = tf_keras
 
     @property
     def learning_rate(self):
-        """Another name of `gamma`, for Keras' schedules and callbacks."""
+        """Another name for `gamma`, which Keras' schedules and callbacks use."""
         return super().learning_rate
 
     @learning_rate.setter
@@ -71,7 +72,7 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
         ]
         self._flips = [self._add_state(v, "flips", [2, FLIP_HISTORY], tf.int32) for v in var_list]
         self._skipped = [self._add_state(v, "skipped", [], tf.int32) for v in var_list]
-        # While a step is traced for many replicas, this is one of them: it makes all copies binary.
+        # While a step is traced for several replicas, this one makes the copies of all binary.
         latents = [_latent(variable) for variable in var_list]
         self._make_binary([copy for v in latents for copy in getattr(v, "values", [v])])
 
@@ -81,7 +82,7 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
             return super().apply_gradients(grads_and_vars, *args, **kwargs)
 
     def _add_state(self, variable, name: str, shape, dtype):
-        # Keras' own `add_variable_from_reference` would give counts the weights' dtype.
+        # Keras' own `add_variable_from_reference` would create counts with the weights' dtype.
         with self._distribution_strategy.extended.colocate_vars_with(_latent(variable)):
             state = tf.Variable(
                 tf.zeros(shape, dtype), False, name=f"{name}/{variable._shared_name}"
@@ -90,7 +91,7 @@ class BinaryOptimizer(BinaryRule, _Keras2Optimizer):
         return state
 
     def update_step(self, gradient, variable):
-        """One step of one variable: Eq. 3 and 4, and the count of what happened."""
+        """Updates one variable by Eq. 3 and 4, and counts its flips."""
         index = self._index_dict[self._var_key(variable)]
         self._step(index, gradient, _latent(variable), self.learning_rate)
 
@@ -105,7 +106,7 @@ def _checked(name: str, value, most: float = float("inf")):
 
 
 def _latent(variable):
-    """Returns the variable of TensorFlow inside Larq's and Keras' wrappers."""
+    """Returns the TensorFlow variable inside the wrappers of Larq and Keras."""
     for attribute in ("latent_variable", "_variable"):
         variable = getattr(variable, attribute, variable)
     return variable

@@ -11,12 +11,13 @@ __all__ = ["Bop", "Bop2ndOrder"]
 
 @register
 class Bop(BopRule, BinaryOptimizer):
-    """`larq_bop.Bop` for models of Keras 2, Larq's among them.
+    """`larq_bop.Bop` for models of Keras 2, including Larq's.
 
     Args:
-        threshold: The signal at which a weight flips, at least 0, or a schedule of Keras 2.
-        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule of Keras 2. It
-            is Keras' `learning_rate`.
+        threshold: The strength of the signal at which a weight flips, at least 0, or a schedule of
+            Keras 2.
+        gamma: The rate of the gradient's moving average, in [0, 1], or a schedule of Keras 2. It is
+            also Keras' `learning_rate`.
         name: The optimizer's name.
         **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm` and `jit_compile`.
 
@@ -38,13 +39,14 @@ class Bop(BopRule, BinaryOptimizer):
 
 @register
 class Bop2ndOrder(Bop2ndOrderRule, BinaryOptimizer):
-    """`larq_bop.Bop2ndOrder` for models of Keras 2, Larq's among them.
+    """`larq_bop.Bop2ndOrder` for models of Keras 2, including Larq's.
 
     Args:
-        threshold: The normalized signal at which a weight flips, at least 0, or a schedule.
-        gamma: The rate of the gradient's average, in [0, 1], or a schedule.
-        sigma: The rate of its square's average, in [0, 1].
-        bias_correction: Whether the averages are corrected for beginning at 0.
+        threshold: The strength of the normalized signal at which a weight flips, at least 0, or a
+            schedule of Keras 2.
+        gamma: The rate of the moving average of the gradient, in [0, 1], or a schedule of Keras 2.
+        sigma: The rate of the moving average of the gradient's square, in [0, 1].
+        bias_correction: Whether the averages are corrected for their start at 0.
         name: The optimizer's name.
         **kwargs: As for `Bop`.
 

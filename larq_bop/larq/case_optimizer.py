@@ -20,20 +20,21 @@ register(ClaimedVariables)
 
 @register
 class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
-    """`larq_bop.CaseOptimizer` for models of Keras 2, Larq's among them.
+    """`larq_bop.CaseOptimizer` for models of Keras 2, including Larq's.
 
     Args:
         *predicate_optimizer_pairs: Pairs `(predicate, optimizer)`, with optimizers of
             `tf.keras.optimizers`, not `tf.keras.optimizers.legacy`. Predicates that are registered
-            with `tf.keras.saving.register_keras_serializable` are saved by name, all others as the
-            variables that they claimed.
-        default_optimizer: The optimizer of the variables that no predicate claims. Without one
-            such variables stay as they are, and a warning names them once.
+            with `tf.keras.saving.register_keras_serializable` are saved by name; for all others the
+            variables that they claimed are saved.
+        default_optimizer: The optimizer of the variables that no predicate claims. Without one,
+            these variables do not change, and a warning names them once.
         name: The optimizer's name.
 
     Raises:
-        TypeError: if a predicate is not callable, or an optimizer is no optimizer of Keras 2.
-        ValueError: when built, if two predicates claim one variable, or an optimizer claims none.
+        TypeError: if a predicate is not callable, or an optimizer is not an optimizer of Keras 2.
+        ValueError: when the optimizer is built, if two predicates claim the same variable, or a
+            predicate claims none.
     """
 
     _keras = tf_keras
@@ -57,14 +58,14 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
         return type(super().variables)([*self._variables, *(v for state in states for v in state)])
 
     def build(self, var_list):
-        """Creates the state of all optimizers and settles who trains what.
+        """Creates the state of all optimizers and decides which of them trains which variable.
 
         Args:
             var_list: The model's trainable variables.
 
         Raises:
-            ValueError: if two predicates claim one variable, or an optimizer claims none. What
-                was loaded from a file warns instead, and refuses to take a step.
+            ValueError: if two predicates claim the same variable, or a predicate claims none. An
+                optimizer that was loaded from a file warns instead, and raises at its first step.
         """
         super().build(var_list)
         if getattr(self, "_built", False):
@@ -80,7 +81,7 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
                 optimizer.build([variable for _, variable in share])
 
     def _shares(self, pairs):
-        """Yields each optimizer with those of the pairs `(gradient, variable)` that are its."""
+        """Yields each optimizer with the pairs `(gradient, variable)` of its own variables."""
         owners = [self._owners[self._var_key(variable)] for _, variable in pairs]
         for optimizer in self._inner_optimizers:
             owned = zip(pairs, owners, strict=True)
@@ -92,17 +93,16 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
         """Applies each gradient with its variable's optimizer.
 
         Args:
-            grads_and_vars: Pairs `(gradient, variable)`; a gradient is None where there is none.
+            grads_and_vars: Pairs `(gradient, variable)`, with None for a missing gradient.
             name: The name of the scope of the operations.
-            skip_gradients_aggregation: Whether gradients are summed over replicas already.
+            skip_gradients_aggregation: Whether gradients are already summed over replicas.
             **kwargs: `experimental_aggregate_gradients`, as in every optimizer of Keras 2.
 
         Returns:
             The number of steps taken, a variable.
 
         Raises:
-            ValueError: if there is no gradient at all, or a loaded optimizer does not fit its
-                model.
+            ValueError: if all gradients are None, or a loaded optimizer does not fit its model.
         """
         pairs = list(grads_and_vars)
         with gradients_at_hand(), tf.init_scope():
@@ -117,13 +117,13 @@ class CaseOptimizer(CaseRule, tf_keras.optimizers.Optimizer):
                 if any(gradient is not None for gradient, _ in share):
                     optimizer.apply_gradients(share, skip_gradients_aggregation=True)
                 else:
-                    # An optimizer of Keras 2 refuses to step without any gradient.
+                    # An optimizer of Keras 2 refuses a step without any gradient.
                     optimizer._internal_apply_gradients([])
-        # Without pairs this does nothing but count the step, on all replicas.
+        # Without pairs this only counts the step, on all replicas.
         return self._internal_apply_gradients([])
 
     def save_own_variables(self, store):
-        """Saves the step counter; Keras saves each inner optimizer by itself."""
+        """Saves the step counter; Keras saves each inner optimizer separately."""
         store["0"] = self._iterations.numpy()
 
     def load_own_variables(self, store):

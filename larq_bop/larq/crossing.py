@@ -1,4 +1,4 @@
-"""Models across: from larq_bop on Keras 3 to Larq on Keras 2, and back."""
+"""Conversion of models: from larq_bop on Keras 3 to Larq on Keras 2, and back."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ __all__ = ["from_larq", "to_larq"]
 
 
 def to_larq(model, dtype: str | None = None, custom_objects: Mapping[Any, Callable] | None = None):
-    """Returns the Larq model on Keras 2 that equals a larq_bop model on Keras 3.
+    """Converts a larq_bop model on Keras 3 to an equivalent Larq model on Keras 2.
 
-    Architecture and weights cross, predictions stay the same within float32 rounding. Kernels that
-    are binary themselves, as Bop trains them, become `ste_sign` kernels that hold the same signs.
-    The model is not compiled.
+    The architecture and the weights are converted; predictions stay the same within float32
+    rounding. Kernels that are binary themselves, as Bop trains them, become `ste_sign` kernels with
+    the same signs. The new model is not compiled.
 
     Args:
-        model: A Sequential or functional model of Keras 3, or the path of the `.keras` or `.h5`
-            file that it was saved to.
-        dtype: The dtype policy of all layers, or None for those that they have.
-        custom_objects: The equals on Keras 2 of what only Keras 3 has, as for `from_larq`.
+        model: A Sequential or functional model of Keras 3, or the path of its `.keras` or `.h5`
+            file.
+        dtype: The dtype policy of all layers, or None to keep that of each layer.
+        custom_objects: Equivalents on Keras 2 for layers and other parts that only Keras 3 has, as
+            for `from_larq`.
 
     Returns:
         A model of `tf.keras`.
 
     Raises:
-        CannotCrossError: a ValueError, if layers have no equal in Larq or `tf.keras`; it names all
-            of them.
+        CannotCrossError: a ValueError, if layers have no equivalent in Larq or `tf.keras`; it names
+            all of them.
+        TypeError: if `model` is not a model of Keras 3 or a path, or `custom_objects` is invalid.
+        FileNotFoundError: if there is no file at the path.
+        ValueError: if the file cannot be loaded.
     """
     return with_origins(model, dtype, custom_objects)[0]
 
@@ -40,7 +44,7 @@ def to_larq(model, dtype: str | None = None, custom_objects: Mapping[Any, Callab
 def with_origins(
     model, dtype: str | None = None, custom_objects: Mapping[Any, Callable] | None = None
 ) -> tuple[Any, Callable]:
-    """Returns what `to_larq` does, and a function from its layers to those that they equal."""
+    """Returns the result of `to_larq`, and a function from its layers to the original layers."""
     customs = Customs(custom_objects)
     model = _loaded(model, Side.KERAS_3, customs)
     crossing = Crossing(Side.KERAS_2, dtype, customs)
@@ -49,29 +53,31 @@ def with_origins(
 
 
 def from_larq(model, custom_objects: Mapping[Any, Callable] | None = None):
-    """Returns the larq_bop model on Keras 3 that equals a Larq model on Keras 2.
+    """Converts a Larq model on Keras 2 to an equivalent larq_bop model on Keras 3.
 
-    Architecture and weights cross, predictions stay the same within float32 rounding. The model is
-    not compiled.
+    The architecture and the weights are converted; predictions stay the same within float32
+    rounding. The new model is not compiled.
 
-    A `Lambda` in a file is code, which never runs: it crosses as what is given for it.
+    A `Lambda` in a file is code, which never runs: give an equivalent in `custom_objects`.
 
     Args:
-        model: A Sequential or functional model of `tf.keras`, or the path of the `.keras`, `.h5`
-            or SavedModel that it was saved to.
-        custom_objects: The equals on Keras 3 of layers, quantizers and other parts that only
-            Keras 2 has: by their class or function, by its name, or by the name of one layer. The
-            equal of a layer is a class that takes the same arguments and has the same weights in
-            the same order, a layer, or a function that is called on the layer's inputs. The equal
-            of a part is a class or the part itself.
+        model: A Sequential or functional model of `tf.keras`, or the path of its `.keras` file,
+            `.h5` file or SavedModel.
+        custom_objects: Equivalents on Keras 3 for layers, quantizers and other parts that only
+            Keras 2 has. A key is a class or function, its name, or the name of one layer. The
+            equivalent of a layer is a class that takes the same arguments and has the same weights
+            in the same order, a layer, or a function that is called on the layer's inputs. The
+            equivalent of another part is a class or the part itself.
 
     Returns:
         A model of Keras 3.
 
     Raises:
-        CannotCrossError: a ValueError, if layers have no equal in larq_bop or Keras 3; it names all
-            of them.
-        TypeError: if `custom_objects` holds anything else.
+        CannotCrossError: a ValueError, if layers have no equivalent in larq_bop or Keras 3; it
+            names all of them.
+        TypeError: if `model` is not a model of Keras 2 or a path, or `custom_objects` is invalid.
+        FileNotFoundError: if there is no file at the path.
+        ValueError: if the file cannot be loaded.
 
     Example:
 

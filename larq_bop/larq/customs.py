@@ -1,4 +1,4 @@
-"""What a user gives for what only one of the two sides has."""
+"""Equivalents that users give for parts of models that only one of the two sides has."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ CURE = "Give its equal in `custom_objects`, by class or by name"
 
 
 class Customs:
-    """The equals of layers, quantizers, initializers and other parts, as a user gives them.
+    """The equivalents of layers, quantizers, initializers and other parts that a user gives.
 
     Args:
-        given: What is there for what is here, by class or function, by its name, or by the name of
-            one layer. For a layer that is a class there, called with the equal arguments; a layer;
-            or a function that is called on the layer's inputs. For a part of a layer it is a class
-            or the part itself.
+        given: The equivalents. A key is a class or function of the model's side, its name, or the
+            name of one layer. The equivalent of a layer is a class of the other side, which is
+            called with the converted arguments, a layer, or a function that is called on the
+            layer's inputs. The equivalent of another part is a class or the part itself.
 
     Raises:
-        TypeError: if a key is no name, class or function, or a value is none of those.
+        TypeError: if a key is not a name, class or function, or a value is not callable.
     """
 
     def __init__(self, given: Mapping[Any, Any] | None = None):
@@ -33,16 +33,23 @@ class Customs:
                 )
 
     def of_layer(self, layer) -> Callable | None:
-        """Returns what is given for a layer or operation: by its name, class, or class' name."""
+        """Returns what is given for a layer or operation, by its name, its class or its class name.
+
+        Args:
+            layer: The layer or operation.
+        """
         symbol = getattr(layer, "symbol", None)
         keys = (layer.name, type(layer), symbol and f"tf.{symbol}", type(layer).__name__)
         return next((self._given[key] for key in keys if key in self._given), None)
 
     def of_part(self, part) -> Callable | None:
-        """Returns what is given for a part of a layer: a saved config, a name or a function.
+        """Returns what is given for a part of a layer.
 
-        Functions and classes match what was saved of them, too: the module, if it was, and the
-        name.
+        A class or function also matches its saved config, by its name and, if it was saved, its
+        module.
+
+        Args:
+            part: A saved config, a name or a function.
         """
         if callable(part):
             name, module = getattr(part, "__name__", type(part).__name__), None
@@ -63,7 +70,7 @@ class Customs:
         return None
 
     def of_files(self) -> dict[str, Callable]:
-        """Returns what a saved model of this side is loaded with, by name."""
+        """Returns the custom objects with which a saved model is loaded, by name."""
         by_key = {key.__name__: key for key in self._given if not isinstance(key, str)}
         functions = {
             key: value

@@ -1,4 +1,4 @@
-"""Out to devices: a `.tflite` file for Larq Compute Engine, at one bit a binary weight."""
+"""Conversion to `.tflite` files for Larq Compute Engine, with one bit for each binary weight."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from larq_bop.larq.customs import Customs
 from larq_bop.larq.engine_model import for_engine
 from larq_bop.larq.graph import called_layers
 from larq_bop.larq.loading import load
-from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layer
+from larq_bop.larq.refusals import CannotConvertError, check_inputs, check_layers
 from larq_bop.larq.steps import steps_of
 
 __all__ = ["Conversion", "convert"]
@@ -27,19 +27,20 @@ __all__ = ["Conversion", "convert"]
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """What came out of a conversion.
+    """The result of a conversion.
 
     Attributes:
         path: The file.
-        binary_operators: How many convolutions the engine computes with bits.
-        size: The file's size in bytes.
-        float32_size: The bytes of the model's weights in float32.
-        float32_layers: The layers with weights that the engine computes in float32, by name.
-        float32_signs: The layers whose values the next ones read by their signs, and which the
-            engine rounds, by name: sums, averages, first layers. Where such a value is 0 within
-            rounding, its sign may be another than the model's.
-        precisions: The dtype policies of the model's layers that are not float32. Where such a
-            layer rounds, the model predicts otherwise than the engine, and than itself in float32.
+        binary_operators: The number of convolutions that the engine computes with bits.
+        size: The size of the file, in bytes.
+        float32_size: The size of the model's weights in float32, in bytes.
+        float32_layers: The names of the layers with weights that the engine computes in float32.
+        float32_signs: The names of the layers whose outputs are rounded by the engine, and of which
+            the next layers use only the signs: sums, averages, first layers. If such an output is 0
+            within rounding, its sign may differ from the model's.
+        precisions: The dtype policies of the model's layers other than float32. Because of the
+            rounding in these layers, the model's predictions differ from the engine's, which are
+            those of the model in float32.
     """
 
     path: Path
@@ -81,44 +82,47 @@ def convert(
 ) -> Conversion:
     """Converts a model to a `.tflite` file for Larq Compute Engine.
 
-    Binary dense layers become the equal binary convolutions, since the engine keeps the weights of
-    dense layers in float32. A layer that does not binarize its input, as the first one of most
-    networks, is computed in float32, as it was trained. All else is computed in float32, too, also
-    where the model was trained in another precision.
+    Binary dense layers are replaced by equivalent binary convolutions, since the engine stores the
+    weights of dense layers in float32. All layers that are not binary are computed in float32, even
+    if the model was trained in another precision. This includes layers that do not binarize their
+    input, such as the first layer of most networks.
 
-    Where the batch normalization of a binary layer is read by its signs alone, the file has the
-    signs of the model's own layer, called by itself, however the engine rounds. Scaled kernels
-    (`magnitude_aware_sign`) leave it to the model how it rounds its sums.
+    If only the signs of a batch normalization after a binary layer are used, the file has the same
+    signs as the model's own layer, called by itself, whatever the engine's rounding. With scaled
+    kernels (`magnitude_aware_sign`) the model may round its sums in a different way.
 
-    The file expects what the model does: of `python -m experiments`, images scaled to [-1, 1].
-    Where a convolution has groups, the engine needs its option `use_indirect_bgemm`.
+    The file expects the same inputs as the model: for models of `python -m experiments`, images
+    scaled to [-1, 1]. For a convolution with groups, the engine needs its option
+    `use_indirect_bgemm`.
 
     Args:
         model: A model of larq_bop on Keras 3 or of Larq on Keras 2, or the path of a saved one. It
-            is left as it is.
-        path: The file to write; what was there is replaced.
-        input_unit: What all values of the inputs are whole multiples of, if that is known: 1/255
-            of bytes that were scaled to [-1, 1] or to [0, 1]. They are no larger than 65,536 times
-            it. A first layer of signs then makes whole multiples of it, too, and the signs of its
-            normalization are safe from rounding.
-        target: The machine, as the engine calls it: `"arm"`, or `"xcore"`.
-        inference_input_type: The type of the inputs, float32 or int8. To take int8, all inputs of
-            the model go to layers of `tf.quantization.fake_quant_*` first.
-        inference_output_type: The same of the outputs, which come from such layers.
-        experimental_default_int8_range: The least and the largest of all values that no such layer
-            tells the range of. The engine computes them in int8 then, with other predictions: it
-            is for measurements of speed.
-        custom_objects: The equals on Keras 2 of what only Keras 3 has, as for `to_larq`.
+            does not change.
+        path: The file to write. An existing file is replaced.
+        input_unit: A number of which all values of the inputs are whole multiples, up to 65,536
+            times as large, or None if it is unknown: 1/255 for bytes that were scaled to [-1, 1] or
+            [0, 1]. Then the outputs of a first layer with binary weights are whole multiples of it
+            as well, and rounding does not change the signs of its normalization.
+        target: The engine's target, `"arm"` or `"xcore"`.
+        inference_input_type: The type of the inputs, float32 or int8. For int8, all inputs of the
+            model must go to layers of `tf.quantization.fake_quant_*` first.
+        inference_output_type: The type of the outputs, likewise; for int8 they must come from such
+            layers.
+        experimental_default_int8_range: The smallest and the largest value, for all values whose
+            range no such layer defines. The engine then computes them in int8, which changes the
+            predictions: use it only to measure speed.
+        custom_objects: Equivalents on Keras 2 for layers and other parts that only Keras 3 has, as
+            for `to_larq`.
 
     Returns:
-        What came out.
+        The conversion's result.
 
     Raises:
         CannotConvertError: a ValueError, if the engine would compute a binary layer in float32, or
-            something else than the model does; it names the layer and the cure. Also if it has no
-            such target or type, or the model not for the type.
+            something other than the model; it names all such layers and how to change them. Also if
+            the engine does not support the target or type, or the model does not fit the type.
         CannotCrossError: a ValueError, as for `to_larq`.
-        ValueError: if `input_unit` is not positive.
+        ValueError: if `input_unit` is not positive, or a saved model cannot be loaded.
         OSError: if the file cannot be written.
         ImportError: if larq-compute-engine is not installed.
     """
@@ -134,8 +138,7 @@ def convert(
         larqs, origin = with_origins(model, "float32", custom_objects)
     check_inputs(larqs)
     layers = called_layers(larqs)
-    for layer in layers:
-        check_layer(layer, target)
+    check_layers(layers, target)
     binary = [layer for layer in layers if is_meant_to_be_binary(layer)]
     steps = steps_of(larqs, origin, input_unit)
     int8_range = experimental_default_int8_range

@@ -11,8 +11,8 @@ def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:
     """Returns a layer's config with another dtype policy, also for the quantizers inside.
 
     Args:
-        config: The config of a layer of either Keras.
-        dtype: The policy that takes the place of any other for floats.
+        config: The config of a layer of Keras 3 or Keras 2.
+        dtype: The dtype policy that replaces all others for floats.
     """
     changed = {}
     for name, value in config.items():

@@ -1,4 +1,4 @@
-"""A Larq model as Larq Compute Engine can run it in bits."""
+"""The model that Larq Compute Engine can compute with bits, equivalent to a Larq model."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from larq_bop.larq.small_maps import is_computed_wrongly, padded_with_ones
 
 __all__ = ["for_engine"]
 
-# Parts of a layer that may be objects which no config describes.
+# Parts of a layer that may be objects that a config cannot describe.
 _PARTS = ("activation", "_quantizer", "_regularizer", "_constraint")
 
 
 def for_engine(model, weights: Mapping[int, list[np.ndarray]] = MappingProxyType({})):
-    """Returns a model in float32 that equals a Larq model and has convolutions for dense layers.
+    """Returns a model in float32, equivalent to a Larq model, with convolutions for dense layers.
 
     A dense layer on n values is a 1x1 convolution on an image of one pixel with n channels; after a
-    `Flatten` it is the convolution over the whole remaining map. Larq Compute Engine keeps the
+    `Flatten` it is the convolution over the whole remaining map. Larq Compute Engine stores the
     weights of binary dense layers in float32 (compute-engine issues 631 and 806), and those of
-    convolutions in bits.
+    binary convolutions in bits.
 
-    Kernels hold their quantized values and have no quantizer: the engine computes no quantizer of a
-    large kernel in advance, and then no bits.
+    Kernels have their quantized values and no quantizer: the engine does not evaluate the quantizer
+    of a large kernel in advance, and would then not compute with bits.
 
     Args:
-        model: A Sequential or functional model of Keras 2, built. It is left as it is.
-        weights: The weights that take the place of a layer's own, by the `id` of the layer.
+        model: A built Sequential or functional model of Keras 2. It does not change.
+        weights: Weights that replace those of layers, by the `id` of the layer.
     """
     equals = []
 
@@ -53,13 +53,13 @@ def for_engine(model, weights: Mapping[int, list[np.ndarray]] = MappingProxyType
 
 
 def _equal(layer):
-    """Returns the layer that takes the place of one of the model, without its weights."""
+    """Returns the layer that replaces a layer of the model, without its weights."""
     config = _config(layer)
     if isinstance(layer, tf_keras.layers.Lambda):
         return type(layer)(**config)
     if not is_meant_to_be_binary(layer):
         return type(layer).from_config(config)
-    # The engine sees no signs through layers in between; the sign of a sign is itself.
+    # The engine does not recognize signs through other layers; the sign of a sign is the same.
     config["input_quantizer"] = config.get("input_quantizer") or larq.quantizers.SteSign()
     if type(layer) in DENSE:
         return _convolution(config, layer.input_shape[1:])
@@ -70,7 +70,7 @@ def _equal(layer):
 
 
 def _config(layer) -> dict:
-    """Returns the config of a layer's equal: in float32, its parts as objects, kernels as used."""
+    """Returns a layer's config in float32, with its parts as objects and no kernel quantizers."""
     config = with_dtype(layer.get_config(), "float32")
     if isinstance(layer, tf_keras.layers.Lambda):
         config = {name: config[name] for name in ("name", "dtype", "arguments")}
@@ -87,21 +87,21 @@ def _config(layer) -> dict:
 
 
 def _roles(layer) -> list[str]:
-    """Returns what a layer has kernels for that it quantizes."""
+    """Returns the roles of the kernels that a layer quantizes."""
     return [role for role in ROLES if getattr(layer, f"{role}_quantizer", None)]
 
 
 def _set_weights(layer, equal) -> None:
     quantized = {id(kernel_of(layer, role)): used_kernel(layer, role) for role in _roles(layer)}
     values = [quantized.get(id(v), v.numpy()) for v in _own_weights(layer)]
-    # What is padded with ones has its bias in a constant.
+    # A convolution that is padded with ones has its bias in a constant.
     for variable, value in zip(_own_weights(equal), values, strict=False):
         variable.assign(value.reshape(variable.shape))
     quantizer = getattr(layer, "input_quantizer", None)
     if isinstance(quantizer, tf_keras.layers.Layer) and quantizer.weights:
         equal.input_quantizer.set_weights(quantizer.get_weights())
     if hasattr(equal, "finalize_state"):
-        equal.finalize_state()  # Computes from the weights what the layer works with.
+        equal.finalize_state()  # Computes from the weights what the layer uses in its call.
 
 
 def _own_weights(layer) -> list:
@@ -112,7 +112,7 @@ def _own_weights(layer) -> list:
 
 
 def _convolution(dense: dict, shape: tuple[int, ...]) -> tf_keras.Sequential:
-    """Returns a dense layer's equal: reshape, convolve, reshape.
+    """Returns the equivalent of a dense layer: reshape, convolve, reshape.
 
     Args:
         dense: The config of the layer.

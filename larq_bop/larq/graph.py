@@ -1,4 +1,4 @@
-"""The calls of layers that a model consists of, with the models inside of it opened."""
+"""The calls of layers that a model consists of, including those in nested models."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Call:
 
     Attributes:
         layer: The layer.
-        inputs: The numbers of the tensors that it is called on.
-        outputs: The numbers of those that it gives; no two calls give the same.
-        shape: The shape of the first of them, with the batch.
-        training: Whether it is called in training mode, which Keras 2 obeys in a prediction.
+        inputs: The numbers of its input tensors.
+        outputs: The numbers of its output tensors, which are different for all calls.
+        shape: The shape of the first output, including the batch.
+        training: Whether it is called with `training=True`, which Keras 2 obeys in predictions.
     """
 
     layer: tf_keras.layers.Layer
@@ -71,11 +71,11 @@ class Graph:
         return made
 
     def makers(self, call: Call) -> list[Call]:
-        """Returns the calls that made what a call is given; the model's inputs have none."""
+        """Returns the calls whose outputs are inputs of a call; the model's inputs have none."""
         return [self._makers[number] for number in call.inputs if number in self._makers]
 
     def readers(self, call: Call) -> list[Call]:
-        """Returns the calls that are given what a call made."""
+        """Returns the calls whose inputs are outputs of a call."""
         return [each for each in self.calls if not set(each.inputs).isdisjoint(call.outputs)]
 
     def calls_of(self, layer) -> list[Call]:
@@ -91,7 +91,7 @@ def _key(tensor) -> tuple[int, int, int]:
 def called_layers(model) -> list[tf_keras.layers.Layer]:
     """Returns the layer of each call, each followed by the layers that it wraps.
 
-    A quantizer that is part of a layer is none of them.
+    Quantizers that are parts of layers are not included.
     """
     return [
         layer

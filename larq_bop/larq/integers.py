@@ -1,4 +1,4 @@
-"""The integers that a layer of signs makes, and a normalization's step between two of them."""
+"""The integers that a binary layer computes, and the step of a function between two of them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ _MONOTONE = (
     *(larq.activations.hard_tanh, larq.activations.leaky_tanh),
 )
 
-# More units than an input has of either sign: those of 16 bits, of which a byte has some.
+# The largest input in units: 16 bits, more than the values of a byte have.
 _LARGEST_INPUT = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
 class Integers:
-    """What a layer can make: a value for each integer up to a largest one, of either sign.
+    """The possible outputs of a layer: one for each integer from -largest to largest.
+
+    An output is `activation(integer * units + bias)`.
 
     Attributes:
         largest: The largest integer.
-        units: What one of them is worth, by channel.
-        bias: What is added, by channel.
+        units: The factor of the integer, by channel.
+        bias: The bias, by channel.
         activation: The layer's activation, which is monotone.
     """
 
@@ -46,26 +48,27 @@ class Integers:
     activation: Callable
 
     def values(self, integers: np.ndarray) -> np.ndarray:
-        """Returns the value of an integer of each channel, in float32."""
+        """Returns the outputs for one integer of each channel, in float32."""
         return np.asarray(self.activation(self.units * np.float32(integers) + self.bias))
 
     def repeated(self, times: int) -> Integers:
-        """Returns the same for what a layer makes at several places, flattened."""
+        """Returns the same for the outputs at several places, flattened."""
         units, bias = np.tile(self.units, times), np.tile(self.bias, times)
         return dataclasses.replace(self, units=units, bias=bias)
 
     @property
     def are_exact(self) -> bool:
-        """Whether float32 rounds no sum of them, in whatever order, before the bias."""
+        """Whether sums before the bias are exact in float32, in any order."""
         return bool(np.all(np.frexp(self.units)[0] == 0.5) and self.largest < 2**24)
 
 
 def integers_of(layer, input_unit: float | None) -> Integers | None:
-    """Returns what a layer makes of signs or bytes, or None if it is no such layer.
+    """Returns the possible outputs of a layer for signs or bytes, or None if they are unknown.
 
     Args:
         layer: A layer of a model that can be converted.
-        input_unit: What the values that come to it are whole multiples of, if they are no signs.
+        input_unit: A number of which the layer's inputs are whole multiples, if they are not signs;
+            None if it is unknown.
     """
     if type(layer) not in (*CONVOLUTIONS, *DENSE) or layer.activation not in _MONOTONE:
         return None
@@ -88,16 +91,17 @@ def integers_of(layer, input_unit: float | None) -> Integers | None:
 def step_between(
     integers: Integers, is_positive: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds where a function of what a layer makes changes its sign.
+    """Finds where a monotone function of a layer's outputs changes its sign, in each channel.
 
     Args:
-        integers: What the layer makes.
-        is_positive: Whether the function is, of a value of each channel. It is monotone.
+        integers: The possible outputs of the layer.
+        is_positive: A function that takes one output of each channel and returns whether the
+            monotone function is positive there.
 
     Returns:
-        A value of each channel, in the middle between the two that the change lies between, or
-        beyond all that the layer makes where there is none; and whether the function is positive
-        above it.
+        For each channel a value in the middle between the two neighbouring outputs where the sign
+        changes, or a value beyond all outputs if it does not change; and whether the function is
+        positive above that value.
     """
 
     def at(integer: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Refuses to go on where `tf.keras` is not Keras 2, and tells how to make it so."""
+"""Raises an ImportError if `tf.keras` is not Keras 2; the message says how to change this."""
 
 import importlib
 import importlib.util

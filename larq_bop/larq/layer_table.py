@@ -1,7 +1,6 @@
-"""What Keras 3 and Keras 2 both have: the classes and functions of the same name.
+"""Classes and functions that have the same name on Keras 3 and Keras 2, and how some differ.
 
-A layer that is added to larq_bop under Larq's name needs nothing here. What differs between the two
-Kerases under one name does.
+A layer of larq_bop with Larq's name needs no entry here, unless it differs from Larq's.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import tf_keras
 import larq_bop
 from larq_bop.larq.side import Side
 
-# Where things are on Keras 3 and on Keras 2, by what they are.
+# The modules on Keras 3 and on Keras 2, by the kind of class or function.
 _MODULES = {
     "layers": [
         (larq_bop.layers, larq.layers),
@@ -32,7 +31,7 @@ _MODULES = {
     "regularizers": [(keras.regularizers, tf_keras.regularizers)],
 }
 
-# What has one name and two meanings, and how they differ.
+# Names with different meanings on Keras 3 and Keras 2, and how these differ.
 DIFFERENT = {
     "Discretization": "its dtype is its input's on Keras 3 and its output's on Keras 2",
     "hard_sigmoid": "its slope is 1/6 on Keras 3 and 1/5 on Keras 2",
@@ -41,32 +40,32 @@ DIFFERENT = {
     "SpectralNormalization": "it keeps the state of its power iteration in another shape",
 }
 
-# Arguments that are called otherwise on Keras 2, by the class that takes them.
+# Arguments that have another name on Keras 2, by class.
 RENAMED = {
     "InputLayer": {"batch_shape": "batch_input_shape"},
     "LeakyReLU": {"negative_slope": "alpha"},
 }
 
-# Arguments that Keras 2 takes, though no signature names them.
+# Arguments that Keras 2 accepts, although they are in no signature.
 UNNAMED = {"batch_input_shape", "zero_output_for_mask"}
 
-# Arguments that no prediction depends on: shapes that are known without them, the speed of a
-# recurrent layer, and what a separable convolution of Keras 2 inherits and does not use.
+# Arguments that do not change predictions: shapes that are known without them, the implementation
+# of a recurrent layer, and what a separable convolution of Keras 2 inherits and does not use.
 IDLE = {
     *("batch_input_shape", "query_shape", "key_shape", "value_shape", "implementation"),
     *("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
 }
 
-# What an argument must be for a layer that has no such argument on the other side.
+# The value that an argument must have if the other side does not have the argument.
 NEUTRAL = {"data_format": "channels_last", "rms_scaling": False, "rng_type": "stateful"}
 
 
 def pair(name: str, *modules: str) -> dict[Side, Any] | None:
-    """Returns what goes by a name on either side, or None if one of them lacks it.
+    """Returns the classes or functions with a name on both sides, or None if one side has none.
 
     Args:
         name: The name of a class or function.
-        *modules: Where to look for it: `"layers"`, `"quantizers"`, ...
+        *modules: The kinds of modules to search: `"layers"`, `"quantizers"`, ...
     """
     for module in modules:
         for ours, theirs in _MODULES.get(module, ()):
@@ -80,7 +79,7 @@ def pair(name: str, *modules: str) -> dict[Side, Any] | None:
 
 
 def renamed(kind: str, name: str, to: Side) -> str:
-    """Returns what an argument of a class is called on a side.
+    """Returns the name of a class' argument on a side.
 
     Args:
         kind: The name of the class.

@@ -1,4 +1,4 @@
-"""Saved models, of either Keras."""
+"""Loading saved models of Keras 3 and Keras 2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import keras
 import tf_keras
 
 from larq_bop.larq.customs import CURE, Customs
-from larq_bop.larq.side import CannotCrossError
+from larq_bop.larq.side import CannotCrossError, Side
+from larq_bop.larq.unknown import lambdas_of, unknown_to
 
 __all__ = ["is_withheld", "load"]
 
@@ -22,35 +23,32 @@ __all__ = ["is_withheld", "load"]
 def load(path, customs: Customs | None = None):
     """Loads a saved model with the Keras that saved it, not compiled.
 
-    A function that was saved as code, as a `Lambda` is, never runs: what is given for the layer
-    stands in its place.
+    A function that was saved as code, such as that of a `Lambda`, never runs. The user can give an
+    equivalent of the layer instead.
 
     Args:
         path: A `.keras` or `.h5` file of Keras 3 or 2, or a SavedModel of Keras 2.
-        customs: What is given for what is not known.
+        customs: The equivalents that the user gives, or None.
 
     Returns:
         A model of `keras` or of `tf.keras`.
 
     Raises:
-        FileNotFoundError: if there is nothing.
-        CannotCrossError: if the model cannot be loaded without the saved code.
-        ValueError: if it is no model, damaged, or has layers that are not known here.
+        FileNotFoundError: if there is no file at the path.
+        CannotCrossError: if the model has unknown classes or functions, or cannot be loaded without
+            saved code; the message names all of them.
+        ValueError: if the file is not a model, or is damaged.
     """
     path, customs = Path(path), customs or Customs()
     if not path.exists():
         raise FileNotFoundError(f"There is no model at {path}.")
-    missing: list[str] = []
     try:
         side = _saved_by(path)
-        with _withheld(side, customs, missing):
-            model = side.models.load_model(path, customs.of_files(), compile=False)
+        with _withheld(side.keras, customs):
+            model = side.keras.models.load_model(path, customs.of_files(), compile=False)
     except Exception as error:  # Each format has errors of its own for what is no model.
-        if missing:
-            raise CannotCrossError(
-                f"{path} cannot be loaded: the layers {', '.join(map(repr, missing))} were saved "
-                f"as code, which never runs. {CURE}."
-            ) from error
+        if reasons := _missing(path, customs):
+            raise CannotCrossError(*reasons) from error
         raise ValueError(f"{path} cannot be loaded as a model: {error}") from error
     if not isinstance(model, (keras.Model, tf_keras.Model)):
         raise ValueError(
@@ -61,19 +59,18 @@ def load(path, customs: Customs | None = None):
 
 
 def is_withheld(layer) -> bool:
-    """Whether a layer is a `Lambda` whose function was saved as code, and was not loaded."""
+    """Returns whether a layer is a `Lambda` whose function was saved as code and not loaded."""
     return getattr(layer, "_is_withheld", False)
 
 
 @contextlib.contextmanager
-def _withheld(side, customs: Customs, missing: list[str]) -> Iterator[None]:
-    """Loads each `Lambda` of a Keras with what is given for it, or with no function of its own."""
+def _withheld(side, customs: Customs) -> Iterator[None]:
+    """A scope in which each `Lambda` is loaded with the given equivalent instead of its code."""
 
     def from_config(cls, config, custom_objects=None, safe_mode=None):
         layer = cls(lambda inputs: inputs, name=config["name"])
         given = customs.of_layer(layer)
         if given is None:
-            missing.append(layer.name)
             layer._is_withheld = True
         elif not isinstance(given, type):
             layer.function = given
@@ -83,8 +80,32 @@ def _withheld(side, customs: Customs, missing: list[str]) -> Iterator[None]:
         yield
 
 
-def _saved_by(path: Path):
-    """Returns the Keras that saved a model."""
+def _missing(path: Path, customs: Customs) -> list[str]:
+    """Returns why a file cannot be loaded, if that is what it names."""
+    try:
+        side = _saved_by(path)
+        unknown = unknown_to(side, path, customs.of_files())
+        layers = [side.keras.layers.Lambda(abs, name=name) for name in lambdas_of(path)]
+    except Exception:  # It is no model's file: what loading it said tells more.
+        return []
+    code = [layer.name for layer in layers if customs.of_layer(layer) is None]
+    reasons = []
+    if unknown:
+        reasons.append(
+            f"{path} cannot be loaded: it names {', '.join(map(repr, unknown))}, not known here. "
+            "Import the modules that register them, or give them as keys of `custom_objects`, with "
+            "their equals."
+        )
+    if code:
+        reasons.append(
+            f"{path} cannot be loaded: the layers {', '.join(map(repr, code))} were saved as code, "
+            f"which never runs. {CURE}."
+        )
+    return reasons
+
+
+def _saved_by(path: Path) -> Side:
+    """Returns the side of the Keras that saved a model."""
     version = "2"  # A SavedModel: Keras 3 loads none.
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -92,4 +113,4 @@ def _saved_by(path: Path):
     elif path.is_file():
         with h5py.File(path) as file:
             version = str(file.attrs["keras_version"])
-    return tf_keras if version.startswith("2") else keras
+    return Side.KERAS_2 if version.startswith("2") else Side.KERAS_3

@@ -1,179 +1,179 @@
-"""A model of one Keras, made again on the other: its layers, its calls of them, its weights."""
+"""Conversion of a model to the other Keras: its layers, their calls, and the weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from larq_bop.larq.customs import Customs
-from larq_bop.larq.operations import called_again, is_operation, refuse_unknown
-from larq_bop.larq.side import CannotCrossError, Side
+from larq_bop.larq.operations import called_again, is_operation
+from larq_bop.larq.side import CannotCrossError, Refusals, Side
+from larq_bop.larq.signs import check_signs
+from larq_bop.larq.tensors import Tensors, is_symbolic
 from larq_bop.larq.translation import Translation
-from larq_bop.layers.quantized import QuantizedLayer
-from larq_bop.quantizers.base import marks_binary
 
 __all__ = ["Crossing"]
 
 
 class Crossing:
-    """One model on its way, with the models inside of it.
+    """The conversion of one model, including nested models.
 
     Args:
-        to: The side to go to.
-        dtype: The dtype policy of all layers there, or None for those that they have.
-        customs: What is given for what has no equal.
+        to: The side that the model is converted to.
+        dtype: The dtype policy of all converted layers, or None to keep that of each layer.
+        customs: The equivalents that the user gives, or None.
 
     Attributes:
-        origins: The layers that are left, by the `id` of their equals.
+        origins: The original layers by the `id` of the converted ones.
     """
 
     def __init__(self, to: Side, dtype: str | None = None, customs: Customs | None = None):
         self._to, self._dtype = to, dtype
         self._customs = customs or Customs()
         self._translated = Translation(to, dtype, self._customs)
-        # By identity: a layer that is called twice is one layer there, too.
+        # By identity: a layer that is called twice is converted to one layer.
         self._layers: dict[int, Any] = {}
         self.origins: dict[int, Any] = {}
 
     def model(self, source):
-        """Returns the equal of a model, with its weights."""
-        self._check(source)
-        return self._model(source)
+        """Returns the converted model, with its weights.
 
-    def _check(self, source) -> None:
-        """Refuses all that has no equal, at once."""
-        reasons = []
-        for layer in _parts(source):
-            try:
-                if not is_operation(layer):
-                    self._layer(layer)
-                elif not self._customs.of_layer(layer):
-                    refuse_unknown(layer)
-            except CannotCrossError as error:
-                reasons.append(str(error))
-        if reasons:
-            raise CannotCrossError("\n".join(dict.fromkeys(reasons)))
+        Args:
+            source: A Sequential or functional model of the other side.
 
-    def _model(self, source):
+        Raises:
+            CannotCrossError: if parts of it cannot be converted; the message names all of them.
+        """
         if not _is_graph(source):
             raise CannotCrossError(
                 f"The model {source.name!r} cannot cross: only Sequential and functional models do."
             )
         if not source.built:
-            raise CannotCrossError(f"The model {source.name!r} cannot cross: it is not built.")
+            raise CannotCrossError(
+                f"The model {source.name!r} cannot cross: it is not built. Build it first."
+            )
         if isinstance(source, self._to.other.keras.Sequential):
             return self._sequential(source)
         return self._functional(source)
 
     def _sequential(self, source):
         (inputs,) = source.inputs
-        first = _maker(inputs)
+        first, refusals = _maker(inputs), Refusals()
+        for layer in (first, *source.layers):
+            with refusals.collecting():
+                self._layer(layer)
+        refusals.check()
         there = [self._layer(layer) for layer in source.layers]
         if all(isinstance(layer, self._to.keras.layers.Layer) for layer in there):
             model = self._to.keras.Sequential([self._layer(first), *there], name=source.name)
-        else:  # A function that is given is no layer.
+        else:  # The user gave a function, which is not a layer.
             x = self._layer(first).output
             ends = [x]
             for layer in source.layers:
                 x = self._called(layer, (x,), {})
             model = self._to.keras.Model(*ends, x, name=source.name)
-        for layer in (first, *source.layers):
-            self._set_weights(layer)
+        self._set_all_weights((first, *source.layers))
         return model
 
     def _functional(self, source):
-        """Makes each call of a layer again, with the equal layer and the equal tensors."""
-        equal = {id(x): self._layer(_maker(x)).output for x in tf.nest.flatten(source.inputs)}
-        missing: dict[int, CannotCrossError] = {}
-
-        def there(x):
-            if _is_symbolic(x) and id(x) not in equal:
-                raise missing[id(x)]
-            return equal.get(id(x), x)
-
+        """Repeats each call with the converted layer and the converted tensors."""
+        tensors, refusals = Tensors(self._to, self._dtype), Refusals()
+        for x in tf.nest.flatten(source.inputs):
+            tensors.put([x], None)
+            with refusals.collecting():
+                tensors.put([x], [self._layer(_maker(x)).output])
         for depth in sorted(source._nodes_by_depth, reverse=True):
             for node in source._nodes_by_depth[depth]:
                 if node.is_input:
                     continue
                 layer, arguments = _call(node)
-                outputs = tf.nest.flatten(node.outputs)
+                reasons = tensors.reasons(arguments)
                 try:
-                    args, kwargs = tf.nest.map_structure(there, arguments)
+                    args, kwargs = tensors.equal(arguments)
                     found = tf.nest.flatten(self._called(layer, args, kwargs))
                 except CannotCrossError as error:
-                    # Masks that Keras 3 computes by itself, no layer needs there.
-                    if not is_operation(layer):
-                        raise
-                    missing.update({id(x): error for x in outputs})
-                else:
-                    equal.update({id(x): y for x, y in zip(outputs, found, strict=True)})
-        ends = tf.nest.map_structure(there, [source.input, source.output])
-        model = self._to.keras.Model(*ends, name=source.name)
-        for layer in source.layers:
-            self._set_weights(layer)
+                    found, reasons = None, [*reasons, *error.args]
+                tensors.put(tf.nest.flatten(node.outputs), found, reasons)
+                # An operation may only compute a mask, which the other side computes by itself: it
+                # is refused only if something uses its output.
+                if not is_operation(layer):
+                    refusals.add(reasons)
+        ends = [source.input, source.output]
+        refusals.add(tensors.reasons(ends))
+        refusals.check()
+        model = self._to.keras.Model(*tensors.equal(ends), name=source.name)
+        self._set_all_weights(source.layers)
         return model
 
     def _called(self, layer, args, kwargs):
+        refusals = Refusals()
         if kwargs.get("training"):
-            raise CannotCrossError(
-                f"The layer {layer.name!r} cannot cross: it is called with training=True, which "
-                "Keras 2 obeys in a prediction and Keras 3 does not."
+            refusals.add(
+                [
+                    f"The layer {layer.name!r} cannot cross: it is called with training=True, "
+                    "which Keras 2 obeys in a prediction and Keras 3 does not. Call it without."
+                ]
             )
-        if is_operation(layer):
+        with refusals.collecting():
+            there = None if is_operation(layer) else self._layer(layer)
+        refusals.check()
+        if there is None:
             given = self._customs.of_layer(layer)
             return called_again(layer, args, kwargs, given, self._dtype)
-        there = self._layer(layer)
         try:
             return there(*args, **kwargs)
         except (TypeError, ValueError) as error:
             raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}") from error
 
     def _layer(self, layer):
-        """Returns the equal of a layer or of a model, or the function that is given for it."""
+        """Returns the converted layer or model, or the function that is given for it."""
         if id(layer) not in self._layers:
             if isinstance(layer, self._to.other.keras.Model):
-                there = self._model(layer)
+                there = self.model(layer)
             else:
-                there = self._translated(layer)
+                there = self._single(layer)
             self._layers[id(layer)] = there
             self.origins[id(there)] = layer
         return self._layers[id(layer)]
 
+    def _single(self, layer):
+        """Returns the equivalent of a layer that is not a model, after checking its weights."""
+        there, refusals = None, Refusals()
+        with refusals.collecting():
+            there = self._translated(layer)
+        if self._to is Side.KERAS_2 and (there is None or self._is_layer(there)):
+            with refusals.collecting():
+                check_signs(layer)
+        refusals.check()
+        return there
+
+    def _is_layer(self, there) -> bool:
+        return isinstance(there, self._to.keras.layers.Layer)
+
+    def _set_all_weights(self, layers) -> None:
+        refusals = Refusals()
+        for layer in layers:
+            with refusals.collecting():
+                self._set_weights(layer)
+        refusals.check()
+
     def _set_weights(self, layer) -> None:
-        """Gives the equal of a layer its weights; both have them in the same order."""
-        there = self._layers.get(id(layer))
-        is_layer = isinstance(there, self._to.keras.layers.Layer)
-        if isinstance(layer, self._to.other.keras.Model) or there is None or not is_layer:
+        """Sets the weights of a converted layer; both layers have them in the same order."""
+        there: Any = self._layers.get(id(layer))
+        if isinstance(layer, self._to.other.keras.Model) or not self._is_layer(there):
             return
-        if self._to is Side.KERAS_2:
-            _check_signs(layer)
         try:
             there.set_weights(layer.get_weights())
         except ValueError as error:
             raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}") from error
         if hasattr(there, "finalize_state"):
-            there.finalize_state()  # Computes from the weights what the layer works with.
+            there.finalize_state()  # Computes from the weights what the layer uses in its call.
 
 
 def _is_graph(model) -> bool:
     return type(model).call.__module__.split(".")[0] in ("keras", "tf_keras")
-
-
-def _parts(source) -> Iterator:
-    """Yields the layers and operations of a model, with those of the models inside."""
-    for layer in source.layers:
-        if hasattr(layer, "layers") and _is_graph(layer):
-            yield from _parts(layer)
-        else:
-            yield layer
-
-
-def _is_symbolic(x) -> bool:
-    return hasattr(x, "_keras_history")
 
 
 def _maker(tensor):
@@ -186,21 +186,8 @@ def _call(node) -> tuple[Any, tuple[Any, dict[str, Any]]]:
     if hasattr(node, "layer"):
         return node.layer, (node.call_args, node.call_kwargs)
     args, kwargs = node.arguments.args, dict(node.arguments.kwargs)
-    # Masks that Keras 3 computes and passes on by itself, Keras 2 does, too.
+    # Masks that Keras 3 computes and passes on by itself are also computed by Keras 2.
     mask = kwargs.get("mask")
-    if mask is None or (_is_symbolic(mask) and not isinstance(_maker(mask), keras.Layer)):
+    if mask is None or (is_symbolic(mask) and not isinstance(_maker(mask), keras.Layer)):
         kwargs.pop("mask", None)
     return node.operation, (args, kwargs)
-
-
-def _check_signs(layer) -> None:
-    """Refuses a layer whose kernel is binary itself, for Bop, and holds anything but signs."""
-    quantized = [each for each in layer._flatten_layers() if isinstance(each, QuantizedLayer)]
-    for each in quantized:
-        for weight in each.weights:
-            is_marked = marks_binary(each.quantizer_of(weight.name))
-            if is_marked and np.any(np.abs(np.asarray(weight)) != 1):
-                raise CannotCrossError(
-                    f"The layer {layer.name!r} cannot cross: its kernel is marked as binary, and "
-                    "holds other values than -1 and +1. Train it with Bop first."
-                )

@@ -1,4 +1,4 @@
-"""What operations of TensorFlow and of `keras.ops` compute the same, and how both are called."""
+"""Operations of TensorFlow and of `keras.ops` that compute the same, and their arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["OF_CLASS", "OF_SYMBOL", "UnequalError"]
 
 
 class UnequalError(Exception):
-    """The other side does not compute the same of these arguments."""
+    """The other side computes something else from these arguments."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +27,9 @@ class _Row:
         kind: The class of the operation on Keras 3.
         ours: The function of `keras.ops`.
         theirs: The function of TensorFlow.
-        names: The names of the arguments of ours by those of theirs.
-        convert: Turns arguments, by the names of ours, into what theirs takes, and back, where the
-            two mean something else by them.
+        names: The names of the arguments of `ours`, by the names of those of `theirs`.
+        convert: If arguments have different meanings: two functions of arguments by the names of
+            `ours`, which convert their values to those of `ours` and to those of `theirs`.
     """
 
     kind: str
@@ -39,13 +39,13 @@ class _Row:
     convert: tuple[Callable, Callable] | None = None
 
     def to_ours(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns the arguments of ours, given those of theirs."""
+        """Returns the arguments of `ours`, given those of `theirs`."""
         renamed = {self.names[name]: arguments[name] for name in self.names if name in arguments}
         _refuse_others({k: v for k, v in arguments.items() if k not in self.names}, self.theirs)
         return self.convert[0](renamed) if self.convert else renamed
 
     def to_theirs(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns the arguments of theirs, given those of ours."""
+        """Returns the arguments of `theirs`, given those of `ours`."""
         known = {k: v for k, v in arguments.items() if k in self.names.values()}
         _refuse_others({k: v for k, v in arguments.items() if k not in known}, self.ours)
         known = self.convert[1](known) if self.convert else known
@@ -53,7 +53,7 @@ class _Row:
 
 
 def _refuse_others(arguments: dict[str, Any], function: Callable) -> None:
-    """Refuses arguments that only one side has, if they do anything."""
+    """Refuses arguments that only one side has, unless they have their default value."""
     parameters = inspect.signature(function).parameters
     for name, value in arguments.items():
         default = parameters[name].default if name in parameters else None
@@ -62,7 +62,7 @@ def _refuse_others(arguments: dict[str, Any], function: Callable) -> None:
 
 
 def _floats(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Refuses integers, of which Keras 3 makes floats."""
+    """Refuses integers, which Keras 3 converts to floats."""
     for value in arguments.values():
         if hasattr(value, "dtype") and "float" not in keras.backend.standardize_dtype(value.dtype):
             raise UnequalError("of integers, the two sides do not make the same")
@@ -109,14 +109,14 @@ def _their_window(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _two(size):
-    """Returns a size of height and width, of one for both or of all four axes."""
+    """Returns the size of height and width, given one number for both or those of all four axes."""
     if isinstance(size, int):
         return (size, size)
     return tuple(size[1:3]) if len(size) == 4 else tuple(size)
 
 
 def _simple(kind: str, symbol: str, names: str, their_names: str, convert=None) -> tuple[str, _Row]:
-    """Returns a row, given the names of the arguments of both sides in the same order."""
+    """Returns a row, given the names of both sides' arguments in the same order."""
     theirs = tf
     for part in symbol.split("."):
         theirs = getattr(theirs, part)
@@ -239,5 +239,5 @@ _ROWS = [
 OF_SYMBOL = dict(_ROWS)
 OF_CLASS = {row.kind: row for _, row in _ROWS}
 for _name in ("transpose", "squeeze", "pad"):
-    # Keras 2 keeps what TensorFlow 1 called so.
+    # Keras 2 saves the names of TensorFlow 1.
     OF_SYMBOL[f"compat.v1.{_name}"] = OF_SYMBOL[_name]

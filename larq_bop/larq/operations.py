@@ -1,7 +1,7 @@
-"""Operations between layers: `x + y`, slices, `tf.nn.relu(x)`, as the other Keras writes them.
+"""Conversion of operations between layers, such as `x + y`, slices and `tf.nn.relu(x)`.
 
 On Keras 2 they are `TFOpLambda` layers that call a function of TensorFlow, on Keras 3 operations of
-`keras.ops`. Those cross of which both sides compute the same.
+`keras.ops`. An operation is converted if both sides compute the same.
 """
 
 from __future__ import annotations
@@ -18,26 +18,17 @@ import tf_keras
 from larq_bop.larq.operation_table import OF_CLASS, OF_SYMBOL, UnequalError
 from larq_bop.larq.side import CannotCrossError
 
-__all__ = ["called_again", "is_operation", "refuse_unknown"]
+__all__ = ["called_again", "is_operation"]
 
-# Layers do the same to two outputs of as many axes, and have names and rows in a summary.
+# For inputs with the same number of axes, layers do the same, and have names and rows in a summary.
 _MERGING = ("Add", "Subtract", "Multiply")
 
 
 def is_operation(layer) -> bool:
-    """Whether something that a model calls is an operation between layers, and no layer itself."""
+    """Returns whether something that a model calls is an operation, not a layer."""
     if isinstance(layer, keras.layers.Layer):
         return False
     return isinstance(layer, keras.Operation) or hasattr(layer, "symbol")
-
-
-def refuse_unknown(operation) -> None:
-    """Refuses an operation that has no equal on the other side.
-
-    Raises:
-        CannotCrossError: if it has none; the message names it.
-    """
-    _row(operation)
 
 
 def called_again(
@@ -47,17 +38,21 @@ def called_again(
     given: Callable | None = None,
     dtype: str | None = None,
 ):
-    """Returns what the equal of an operation makes of tensors of the other side.
+    """Calls the equivalent of an operation with tensors of the other side.
 
     Args:
-        operation: The operation of the side that is left.
-        args: The arguments that it was called with, tensors replaced by their equals.
-        kwargs: Those by name.
-        given: What a user gives for it, called with the same arguments, or None.
-        dtype: The dtype that takes the place of any other for floats, or None.
+        operation: The original operation.
+        args: Its positional arguments, with converted tensors.
+        kwargs: Its keyword arguments, likewise.
+        given: The user's equivalent, which is called with the same arguments, or None.
+        dtype: The dtype that replaces all others for floats, or None.
+
+    Returns:
+        The output of the equivalent.
 
     Raises:
-        CannotCrossError: if the other side does not compute the same; the message names it.
+        CannotCrossError: if the other side does not compute the same; the message names the
+            operation.
     """
     from_keras_2 = hasattr(operation, "symbol")
     try:
@@ -75,16 +70,17 @@ def called_again(
     except CannotCrossError:
         raise
     except (TypeError, ValueError, UnequalError) as error:
+        cure = f"Give its equal in `custom_objects` as {_name(operation)!r} or {operation.name!r}"
         raise CannotCrossError(
-            f"The operation {operation.name!r} cannot cross: {error}."
+            f"The operation {operation.name!r} cannot cross: {error}. {cure}."
         ) from error
 
 
 def _row(operation):
+    name = _name(operation)
     if hasattr(operation, "symbol"):
-        row, name = OF_SYMBOL.get(operation.symbol), f"tf.{operation.symbol}"
+        row = OF_SYMBOL.get(operation.symbol)
     else:
-        name = type(operation).__name__
         is_keras = type(operation).__module__.startswith("keras.")
         row = OF_CLASS.get(name) if is_keras else None
     if row is None:
@@ -93,6 +89,13 @@ def _row(operation):
             f"Put a layer in its place, or give its equal in `custom_objects` as {name!r}."
         )
     return row
+
+
+def _name(operation) -> str:
+    """Returns what an operation is given an equal by: the function's name or the class'."""
+    if hasattr(operation, "symbol"):
+        return f"tf.{operation.symbol}"
+    return type(operation).__name__
 
 
 def _on_keras_3(row, arguments: dict[str, Any]):
@@ -104,14 +107,14 @@ def _on_keras_3(row, arguments: dict[str, Any]):
 
 
 def _bound(function, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of a function of TensorFlow by their names, with the defaults."""
+    """Returns the arguments of a function of TensorFlow by name, including the defaults."""
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
     return {name: _plain(value) for name, value in bound.arguments.items() if name != "name"}
 
 
 def _plain(value):
-    """Returns constants of TensorFlow and saved slices as values of Python and NumPy."""
+    """Converts constants of TensorFlow and saved slices to values of Python and NumPy."""
     if isinstance(value, dict) and value.keys() == {"start", "stop", "step"}:
         return slice(*(_plain(value[name]) for name in ("start", "stop", "step")))
     if isinstance(value, (list, tuple)):
@@ -123,7 +126,7 @@ def _plain(value):
 
 
 def _all_arguments(operation, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of an operation of Keras 3: of its call, and of its constructor."""
+    """Returns the arguments of an operation of Keras 3: those of its call and its constructor."""
     bound = inspect.signature(operation.call).bind(*args, **kwargs)
     bound.apply_defaults()
     return {**_settings(operation), **bound.arguments}

@@ -1,8 +1,9 @@
-"""Zero padding around maps that are smaller than the kernel, which the engine gets wrong.
+"""Zero padding around maps that are smaller than the kernel, which the engine computes wrongly.
 
-Bits have no zero: Larq Compute Engine pads with ones and then takes back what the kernel's values
-on the padding added, where it takes a kernel to reach past one edge of the map at most. Its
-optimized kernels are wrong where the map is smaller than the kernel; its reference kernel is right.
+Bits have no zero: Larq Compute Engine pads with ones and then subtracts what the kernel's values on
+the padding added. For this it assumes that a kernel reaches beyond at most one edge of the map.
+Therefore its optimized kernels are wrong if the map is smaller than the kernel; its reference
+kernel is right.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ __all__ = ["has_unknown_size", "is_computed_wrongly", "padded_with_ones"]
 
 
 def is_computed_wrongly(layer) -> bool:
-    """Whether the engine would compute a binary layer wrongly, or might: it has an unknown size."""
+    """Returns whether the engine would, or for unknown sizes might, compute a layer wrongly."""
     return any(_is_too_small(layer, size) for size in _sizes(layer))
 
 
 def has_unknown_size(layer) -> bool:
-    """Whether the map of a layer has no size that is known, or more than one."""
+    """Returns whether the size of a layer's map is unknown, or differs between its calls."""
     sizes = _sizes(layer)
     return len(sizes) != 1 or None in next(iter(sizes)) or not layer._inbound_nodes
 
@@ -43,14 +44,14 @@ def _is_too_small(layer, size: tuple[int | None, ...]) -> bool:
 
 
 def padded_with_ones(layer, convolution) -> tf_keras.Sequential:
-    """Returns the equal of a convolution with zero padding, which pads with ones.
+    """Returns the equivalent of a convolution with zero padding, which pads with ones.
 
-    What the ones add is the same at every call: a constant map, taken off again. The bias comes
-    with it, and then the activation.
+    The contribution of the ones is the same in every call: a constant map, which is subtracted. The
+    bias is part of this map, and the activation follows.
 
     Args:
         layer: The layer of the model, called on maps of one known size.
-        convolution: Its equal, without bias and activation, that pads with ones.
+        convolution: The same convolution, padded with ones, without bias and activation.
     """
     kernel = used_kernel(layer)
     height, width, channels = layer.input_shape[1:]
@@ -65,7 +66,7 @@ def padded_with_ones(layer, convolution) -> tf_keras.Sequential:
     return tf_keras.Sequential(
         [
             convolution,
-            # Without them, the engine takes the map for a bias of its convolution.
+            # Without these layers, the engine would treat the map as a bias of its convolution.
             tf_keras.layers.Reshape((math.prod(shape),)),
             _Shift(shift.reshape(-1)),
             tf_keras.layers.Reshape(shape),

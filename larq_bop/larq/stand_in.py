@@ -1,4 +1,4 @@
-"""What stands for an initializer that only Keras 3 has, on Keras 2."""
+"""A replacement, on Keras 2, for an initializer that only Keras 3 has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class StandIn(tf_keras.initializers.GlorotUniform):
     """`larq_bop.initializers.StandIn` on Keras 2.
 
     Args:
-        was: The name of the initializer.
+        was: The name of the replaced initializer.
     """
 
     def __init__(self, was: str):

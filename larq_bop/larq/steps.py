@@ -1,10 +1,10 @@
-"""Normalizations that are read by their signs alone: steps, put where no rounding can reach.
+"""Batch normalizations of which only the signs are used: steps, moved away from rounding.
 
-A binary layer makes integers. If what reads their batch normalization takes its sign, maximum
-pooling and flattening in between or not, then each channel is a step function of an integer. Larq
-Compute Engine folds the normalization into a factor and an offset, and where an integer falls on
-the step within rounding, its sign may be another than the model's. In the middle between two
-neighbouring integers the step is the same function, and rounding does not matter.
+A binary layer computes integers. If only the sign of the batch normalization after it is used,
+possibly after maximum pooling and flattening, then each channel is a step function of an integer.
+Larq Compute Engine folds the normalization into a factor and an offset. If an integer is on the
+step within rounding, the engine's sign may differ from the model's. If the step is moved to the
+middle between two neighbouring integers, the function is the same, and rounding has no effect.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ __all__ = ["Steps", "steps_of"]
 
 _LAYERS = tf_keras.layers
 
-# In a prediction they give what they are given, in the same order, or the largest values of it.
+# In a prediction, the outputs of these layers are inputs in the same order, or the largest ones.
 _KEEPERS = (
     *(_LAYERS.MaxPooling1D, _LAYERS.MaxPooling2D, _LAYERS.MaxPooling3D, _LAYERS.Flatten),
     *(_LAYERS.GlobalMaxPooling1D, _LAYERS.GlobalMaxPooling2D, _LAYERS.GlobalMaxPooling3D),
     *(_LAYERS.Reshape, _LAYERS.Dropout, _LAYERS.ActivityRegularization),
 )
 
-# What these give has the signs of what they are given, at any place.
+# The outputs of these layers have the signs of inputs, in any order.
 _MOVERS = (*_KEEPERS, _LAYERS.Permute, _LAYERS.Concatenate, _LAYERS.Cropping2D)
 
 
 @dataclasses.dataclass(frozen=True)
 class Steps:
-    """What is read by its sign in a model.
+    """The layers of a model of which only the signs are used.
 
     Attributes:
-        normalizations: The weights of batch normalizations that are steps, with the step in the
-            middle between two values that it is given, by the `id` of the layer.
-        float32: The names of the other layers whose values are read by their signs, and rounded.
+        normalizations: Weights for the batch normalizations that are steps, by the `id` of the
+            layer: the step is in the middle between two possible inputs.
+        float32: The names of the other layers, whose outputs are rounded.
     """
 
     normalizations: dict[int, list[np.ndarray]]
@@ -52,13 +52,13 @@ class Steps:
 def steps_of(
     model, origin: Callable = lambda layer: layer, input_unit: float | None = None
 ) -> Steps:
-    """Finds what is read by its sign in a model, and puts steps where no rounding can reach.
+    """Finds the layers of which only the signs are used, and moves steps away from rounding.
 
     Args:
         model: A model of Keras 2 that can be converted.
-        origin: Gives, for a layer, the one of either Keras that it equals: the steps are its.
-        input_unit: What all values of the inputs are whole multiples of, if that is known: then
-            what a first layer of signs makes of them is known, too.
+        origin: A function from a layer to the original layer, of Keras 3 or 2, whose steps it has.
+        input_unit: A number of which all values of the inputs are whole multiples, or None if it is
+            unknown. With it, the possible outputs of a first binary layer are known.
     """
     graph = Graph(model)
     moved, float32 = {}, []
@@ -76,7 +76,7 @@ def steps_of(
 
 
 def _read_by_sign(graph: Graph) -> list[Call]:
-    """Returns the calls that make values whose signs a layer takes, and which are no signs yet."""
+    """Returns the calls whose outputs are not signs, and of which a layer uses the signs."""
     found = {}
     for call in graph.calls:
         if _takes_signs(call):
@@ -87,7 +87,7 @@ def _read_by_sign(graph: Graph) -> list[Call]:
 
 
 def _sources(graph: Graph, call: Call, passing: tuple[type, ...]) -> list[Call]:
-    """Returns the calls that made what a call is given, before layers of some kinds."""
+    """Returns the calls that compute the inputs of a call, before layers of some kinds."""
     found = []
     for maker in graph.makers(call):
         found += _sources(graph, maker, passing) if _passes(maker, passing) else [maker]
@@ -111,13 +111,13 @@ def _gives_signs(call: Call) -> bool:
 
 
 def _integers(graph: Graph, call: Call, input_unit: float | None) -> Integers | None:
-    """Returns what a call makes of signs, or of the model's inputs, if that is known."""
+    """Returns the possible outputs of a call for signs, or for the model's inputs, if known."""
     is_first = not _sources(graph, call, _KEEPERS) and len(graph.inputs) == 1
     return integers_of(call.layer, input_unit if is_first else None)
 
 
 def _integers_below(graph: Graph, call: Call, input_unit: float | None) -> Integers | None:
-    """Returns what comes to a normalization, channels last, if only the sign of it is read."""
+    """Returns the possible inputs of a normalization of which only the signs are used, or None."""
     layer, features = call.layer, call.shape[-1]
     below = _sources(graph, call, _KEEPERS)
     if (
@@ -145,7 +145,7 @@ def _is_read_by_sign_alone(graph: Graph, call: Call) -> bool:
 
 
 def _keeps_channels(graph: Graph, call: Call, source: Call) -> bool:
-    """Whether a value's place on the last axis tells its channel, all the way from its source."""
+    """Returns whether the place on the last axis determines the channel, from source to call."""
     channels = source.shape[-1]
     while call is not source:
         (call,) = graph.makers(call)
@@ -155,9 +155,9 @@ def _keeps_channels(graph: Graph, call: Call, source: Call) -> bool:
 
 
 def _moved(normalization, integers: Integers, shape: tuple[int | None, ...]) -> list[np.ndarray]:
-    """Returns weights of a normalization that has the same sign for each of the integers.
+    """Returns weights with which a normalization has the same sign for each of the integers.
 
-    It is minus or plus the difference from a value that lies between two integers.
+    It then computes plus or minus the difference from a value between two integers.
     """
     rows = [1] * (len(shape) - 1)
     alone = in_float32(normalization)

@@ -1,8 +1,8 @@
-"""A layer of one Keras as the equal layer of the other.
+"""Conversion of a layer of one Keras to the equivalent layer of the other.
 
-Both Kerases describe a layer by its class and the arguments of its constructor. A layer crosses if
-the other side has the class and takes all its arguments, but for those that have their default
-value.
+Keras 3 and Keras 2 both describe a layer by its class and the arguments of its constructor. A layer
+can be converted if the other side has the class and all its arguments, except those that have their
+default value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from larq_bop.larq.customs import CURE, Customs
 from larq_bop.larq.dtypes import with_dtype
 from larq_bop.larq.layer_table import DIFFERENT, IDLE, NEUTRAL, UNNAMED, pair, renamed
 from larq_bop.larq.loading import is_withheld
-from larq_bop.larq.side import CannotCrossError, Side
+from larq_bop.larq.side import CannotCrossError, Refusals, Side
 from larq_bop.larq.stand_in import StandIn
 
 __all__ = ["Translation"]
@@ -30,12 +30,12 @@ _WEIGHT_CLIP = {"module": "larq_bop.constraints", "class_name": "WeightClip", "c
 
 
 class Translation:
-    """What layers of one side are on the other.
+    """A function that converts layers of one side to the other.
 
     Args:
-        to: The side to go to.
-        dtype: The layers' dtype policy there, or None for those that they have.
-        customs: What is given for what has no equal.
+        to: The side that layers are converted to.
+        dtype: The dtype policy of converted layers, or None to keep that of each layer.
+        customs: The equivalents that the user gives, or None.
     """
 
     def __init__(self, to: Side, dtype: str | None = None, customs: Customs | None = None):
@@ -43,13 +43,14 @@ class Translation:
         self._customs = customs or Customs()
 
     def __call__(self, layer):
-        """Returns the equal layer on the other side, not built, or a function that is given.
+        """Returns the equivalent layer, not built, or the equivalent that the user gave.
 
         Args:
-            layer: A layer of the side that is left.
+            layer: The original layer.
 
         Raises:
-            CannotCrossError: if there is none; the message names the layer.
+            CannotCrossError: if there is no equivalent; the message names the layer, and all of its
+                parts without one.
         """
         try:
             given = self._customs.of_layer(layer)
@@ -67,7 +68,10 @@ class Translation:
                 config = layer.get_config()
             return self._made(kind, ("layers", "quantizers"), self._in_dtype(config))
         except (TypeError, ValueError, NotImplementedError) as error:
-            raise CannotCrossError(f"The layer {layer.name!r} cannot cross: {error}.") from error
+            reasons = error.args if isinstance(error, CannotCrossError) else [error]
+            raise CannotCrossError(
+                *(f"The layer {layer.name!r} cannot cross: {reason}." for reason in reasons)
+            ) from error
 
     def _in_dtype(self, config: dict[str, Any]) -> dict[str, Any]:
         return with_dtype(config, self._dtype) if self._dtype else config
@@ -79,7 +83,7 @@ class Translation:
         return given(**self._taken(given.__name__, config, type(layer), given))
 
     def _require_known(self, module: str, name: str) -> None:
-        """Refuses what only has the name of something that both sides have, and what differs."""
+        """Refuses classes and functions of other packages, and those that differ in meaning."""
         if module.split(".")[0] not in self._to.other.packages:
             raise CannotCrossError(f"there is no {name} on the other side. {CURE}")
         if name in DIFFERENT:
@@ -88,7 +92,7 @@ class Translation:
             )
 
     def _made(self, kind: str, modules: tuple[str, ...], config: dict[str, Any]):
-        """Returns an object of the class of that name, given the config of its equal."""
+        """Returns an object of the class of that name, from the config of the original."""
         classes = pair(kind, *modules)
         if classes is None:
             raise CannotCrossError(f"there is no {kind} on the other side. {CURE}")
@@ -96,25 +100,32 @@ class Translation:
         return there(**self._taken(kind, config, classes[self._to.other], there))
 
     def _taken(self, kind: str, config: dict[str, Any], here: type, there: type) -> dict[str, Any]:
-        """Returns the arguments of a class on the other side, from the config of its equal."""
+        """Returns the arguments of a class on the other side, from the config of the original."""
         defaults, accepted = _arguments(here), {*_arguments(there)}
         if self._to is Side.KERAS_2:
             config, accepted = _with_latent_kernels(config), accepted | UNNAMED
-        arguments = {}
+        arguments, refusals = {}, Refusals()
         for name, value in config.items():
             argument = renamed(kind, name, self._to)
             if argument in accepted:
-                arguments[argument] = self._value(name, value)
+                with refusals.collecting():
+                    arguments[argument] = self._value(name, value)
             elif name not in IDLE and value != NEUTRAL.get(name, defaults.get(name)):
-                raise CannotCrossError(f"its `{name}` does not exist on the other side: {value!r}")
+                refusals.add(
+                    [
+                        f"its `{name}` does not exist on the other side: {value!r}. Leave it out, "
+                        f"or give an equal of {here.__name__} in `custom_objects`"
+                    ]
+                )
+        refusals.check()
         return arguments
 
     def _value(self, name: str, value):
-        """Returns an argument as the other side takes it."""
+        """Returns the value of an argument for the other side."""
         try:
             return self._equal(name, value)
         except (TypeError, ValueError):
-            # Weights cross as they are, whatever drew them.
+            # The weights are converted; their initializer does not matter.
             if not name.endswith("_initializer"):
                 raise
             return self._stand_in(_name_of(value))
@@ -129,11 +140,19 @@ class Translation:
             return self._given_part(name, value, given)
         if is_activation:
             self._require_known("keras", value)
-        if callable(value):  # Larq's approx_sign, which Keras 2 has no config of.
+        if callable(value):  # Larq's approx_sign, for which Keras 2 has no config.
             value = {"class_name": "function", "config": _name_of(value)}
         if isinstance(value, list):
-            return [self._equal(name, each) for each in value]
+            return self._listed(name, value)
         return self._part(name, value) if is_part else value
+
+    def _listed(self, name: str, values: list) -> list:
+        equals, refusals = [], Refusals()
+        for value in values:
+            with refusals.collecting():
+                equals.append(self._equal(name, value))
+        refusals.check()
+        return equals
 
     def _given_part(self, name: str, value, given: Callable):
         if not isinstance(given, type):
@@ -143,7 +162,7 @@ class Translation:
         return given(**{key: self._value(f"{name}.{key}", each) for key, each in config.items()})
 
     def _part(self, name: str, saved: dict[str, Any]):
-        """Returns a part of a layer, which is an object itself: a quantizer, an initializer, ..."""
+        """Returns a part of a layer that is an object: a quantizer, an initializer, ..."""
         kind, config = saved["class_name"], saved["config"]
         if kind in ("DTypePolicy", "Policy"):
             return config["name"]
@@ -154,20 +173,20 @@ class Translation:
         self._require_known(saved.get("module") or "", kind)
         module = saved["module"].split(".")[1]
         if module == "initializers":
-            # Weights cross as they are: what drew them is only what would draw them anew.
+            # The weights are converted; an initializer would only matter for new weights.
             if kind == "Binary":
                 return self._part(name, config["initializer"])
             kind = kind.removeprefix("Binary")
         return self._made(kind, (module,), config)
 
     def _function(self, name: str, registered: str):
-        # Larq registers its functions by their names alone.
+        # Larq registers its functions by name, without a package.
         package, _, function = registered.rpartition(">")
         if package == self._to.other.registry:
             if functions := pair(function, "activations"):
                 return functions[self._to]
             if functions := pair(function, "quantizers"):
-                # From a config, Larq reads no quantizer that is a function.
+                # Larq cannot load a quantizer that is a function from a config.
                 if self._to is Side.KERAS_2:
                     return larq.quantizers.get(function)
                 return functions[self._to]
@@ -181,7 +200,7 @@ class Translation:
 
 
 def _name_of(value) -> str:
-    """Returns the name of a function or object, or of what was saved of it."""
+    """Returns the name of a function or object, or that in its saved config."""
     if isinstance(value, dict) and "class_name" in value:
         name = value["config"] if value["class_name"] == "function" else value["class_name"]
         return str(name).rpartition(">")[2]
@@ -189,7 +208,7 @@ def _name_of(value) -> str:
 
 
 def _is_identity(layer) -> bool:
-    """Whether a layer is a `Lambda` that gives back what it is given, as in Real-to-Binary nets."""
+    """Returns whether a layer is a `Lambda` that returns its input, as in Real-to-Binary nets."""
     if not isinstance(layer, (keras.layers.Lambda, tf_keras.layers.Lambda)) or layer.arguments:
         return False
     if is_withheld(layer):
@@ -198,20 +217,20 @@ def _is_identity(layer) -> bool:
     try:
         parameters = inspect.signature(layer.function).parameters
         return len(parameters) == 1 and layer.function(anything) is anything
-    except Exception:  # A function of tensors may end in any error, given something else.
+    except Exception:  # A function of tensors may raise any error for another argument.
         return False
 
 
 def _named(layer) -> dict[str, Any]:
-    """Returns the config of a layer, without what its class alone has."""
+    """Returns the part of a layer's config that all layers have."""
     config = layer.get_config()
     return {name: config[name] for name in ("name", "trainable", "dtype")}
 
 
 def _arguments(kind: type) -> dict[str, Any]:
-    """Returns the arguments that a class takes, with their defaults.
+    """Returns the arguments of a class' constructor with their defaults.
 
-    They are those of its parents, too, as far as it hands on what it does not know.
+    They include those of the parent classes, as long as a constructor has `**kwargs`.
     """
     arguments: dict[str, Any] = {}
     for each in kind.__mro__:
@@ -225,7 +244,7 @@ def _arguments(kind: type) -> dict[str, Any]:
 
 
 def _with_latent_kernels(config: dict[str, Any]) -> dict[str, Any]:
-    """Puts a kernel that is binary itself behind `ste_sign`, which keeps its signs."""
+    """Gives binary kernels the quantizer `ste_sign`, which keeps their signs."""
     latent = {}
     for role in ("kernel", "depthwise", "pointwise"):
         quantizer = config.get(f"{role}_quantizer") or {}

@@ -64,7 +64,7 @@ class Kernel(keras.Variable):
     `load_weights` and `set_weights`, are replaced by their signs, so that it stays binary.
     """
 
-    # The bits of a value, if the quantizer tells.
+    # The number of bits of a value; missing if the quantizer has no precision.
     precision: int
     _quantizer: Callable
     _binary_optimizer: weakref.ref | None = None

@@ -89,7 +89,7 @@ class QuantizedLayer(Rematerializable):
         if quantizer is None:
             return super().add_weight(*args, **kwargs)
         if marks_binary(quantizer):
-            # Binary from the beginning: also what no optimizer is built for before the first step.
+            # The kernel is binary from the beginning, even before an optimizer is built.
             kwargs["initializer"] = Binary(kwargs["initializer"])
         # The quantizer sees the kernel in full precision, its result is cast (QuantizedKernel).
         variable = super().add_weight(*args, **{**kwargs, "autocast": False})
@@ -113,7 +113,7 @@ class QuantizedLayer(Rematerializable):
 
     @property
     def metrics(self):
-        # Keras lists those of a layer inside of a layer twice.
+        # Keras would list the metrics of a layer inside another layer twice.
         return [m for m in super().metrics if not isinstance(m, LayerFlipRatio)]
 
     def save_own_variables(self, store):
@@ -177,5 +177,5 @@ class AdaptableLayer(SingleKernelLayer):
 
 
 def _binarizes(quantizer) -> bool:
-    """Whether latent weights stand behind the quantizer's one-bit values."""
+    """Returns whether a quantizer makes one-bit values of latent weights."""
     return getattr(quantizer, "precision", None) == 1 and not isinstance(quantizer, quantizers.NoOp)

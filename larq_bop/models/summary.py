@@ -18,8 +18,8 @@ from larq_bop.utils import memory_as_readable_str
 __all__ = ["summary"]
 
 _KIB = 8 * 1024  # In bits.
-_WIDTH = 100  # Where no terminal tells its own.
-_NAME_WIDTH = 16  # Longer names of layers are folded where the table is too wide.
+_WIDTH = 100  # If the output is not a terminal.
+_NAME_WIDTH = 16  # Longer names of layers are folded if the table is too wide.
 
 # Two rules, below the headings and above the totals. Plain ASCII, so that it can be printed and
 # written anywhere.

@@ -12,7 +12,7 @@ from larq_bop.layers.quantized import QuantizedLayer
 
 __all__ = ["FLOAT_BITS", "WeightProfile", "profiles_of_weights"]
 
-# What a value has that no quantizer stands before.
+# The number of bits of a value without a quantizer.
 FLOAT_BITS = 32
 
 

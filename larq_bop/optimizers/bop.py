@@ -44,7 +44,7 @@ class Bop(BopRule, BinaryOptimizer):
 
     $$m_t = (1 - \gamma) \, m_{t-1} + \gamma \, g_t, \qquad m_0 = 0$$
 
-    and flips a weight where that average is strong enough and has the weight's sign (Eq. 4):
+    and flips a weight if that average is large enough and has the weight's sign (Eq. 4):
 
     $$w_t = \begin{cases} -w_{t-1} & |m_t| \ge \tau \text{ and }
     \operatorname{sign}(m_t) = \operatorname{sign}(w_{t-1}) \\ w_{t-1} & \text{else} \end{cases}$$

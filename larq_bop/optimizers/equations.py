@@ -34,23 +34,23 @@ def accumulated(rate, step):
         step: $t$, the number of steps so far, a float.
 
     Returns:
-        A scalar in [0, 1], exact also for rates that vanish beside 1.
+        A scalar in [0, 1], exact also for rates so small that $1 - \gamma$ would be rounded to 1.
     """
     return -ops.expm1(step * ops.log1p(-rate))
 
 
 def flips(weight, signal, threshold):
-    r"""Which weights flip, Eq. 4 of the report.
+    r"""Returns which weights flip, Eq. 4 of the report.
 
-    A weight flips where the signal points its way and is strong enough:
+    A weight flips if the signal has its sign and is at least as large as the threshold:
 
     $$|m_t| \ge \tau \quad\text{and}\quad \operatorname{sign}(m_t) = \operatorname{sign}(w_{t-1})$$
 
-    A signal of 0 points nowhere and flips nothing, whatever the threshold.
+    A signal of 0 has no sign, and never flips a weight.
 
     Args:
         weight: $w_{t-1}$, in {-1, +1}.
-        signal: $m_t$, or what an optimizer puts in its place.
+        signal: $m_t$, or the signal of another optimizer in its place.
         threshold: $\tau$, a scalar.
 
     Returns:

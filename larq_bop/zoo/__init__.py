@@ -1,10 +1,11 @@
-"""Networks for ImageNet on Keras 3, equal to those of Larq Zoo, with its weights or with Bop's.
+"""Networks for ImageNet on Keras 3, equivalent to those of Larq Zoo, with its weights or Bop's.
 
-Three are those of the paper's section 5.3: `binary_alexnet`, `xnor_net` and `bireal_net`, each with
-kernels for Bop or with latent ones. `quicknet` and its variants are the fastest of Larq Zoo.
+Three are those of the paper's section 5.3: `binary_alexnet`, `xnor_net` and `bireal_net`.
+`quicknet` and its variants are the fastest networks of Larq Zoo. All have either binary kernels for
+Bop or latent weights.
 
-Their inputs are images of ImageNet as Larq Zoo prepares them: the middle, 224 pixels wide, of RGB
-values minus (123.675, 116.28, 103.53), over (58.395, 57.12, 57.375).
+Their inputs are images of ImageNet in Larq Zoo's preprocessing: the middle 224x224 pixels, as RGB
+values minus (123.675, 116.28, 103.53), divided by (58.395, 57.12, 57.375).
 """
 
 from larq_bop.zoo.binary_alexnet import binary_alexnet

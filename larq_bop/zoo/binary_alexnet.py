@@ -23,16 +23,17 @@ def binary_alexnet(
 ) -> keras.Model:
     """BinaryAlexNet, as in Larq Zoo and in the paper's section 5.3: 61,859,192 parameters.
 
-    Five binary convolutions, then three binary dense layers, written as 1x1 convolutions. No
-    biases; 3x3 max pooling after the first, second and fifth convolution; batch normalization
-    without scale after every layer. All layers but the first binarize their input.
+    Five binary convolutions, then three binary dense layers, written as 1x1 convolutions. There are
+    no biases. 3x3 max pooling follows the first, second and fifth convolution, and batch
+    normalization without scale follows every layer. All layers except the first binarize their
+    input.
 
     Args:
         input_shape: Height, width and channels of an image; at least 57 pixels each way.
         num_classes: The number of classes.
-        latent_weights: False for kernels that are binary themselves, for Bop; True for latent ones
-            behind `ste_sign`, for Adam.
-        include_top: Whether the dense layers are part of it.
+        latent_weights: False for kernels that are binary themselves, for Bop; True for latent
+            weights with `ste_sign`, for Adam.
+        include_top: Whether the model includes the dense layers.
         weights: None for untrained weights; or a file: `.h5` of Larq Zoo, `.keras`, `.weights.h5`,
             or `.npz` of `larq_bop.export.save_packed`.
 
@@ -41,7 +42,7 @@ def binary_alexnet(
         images of 256 channels without the top.
 
     Raises:
-        ValueError: if `weights` is no file, or one of another network.
+        ValueError: if `weights` is not a file, or belongs to another network.
 
     References:
         Hubara et al. 2016, Binarized Neural Networks (NIPS); Helwegen et al. 2019 (arXiv

@@ -22,26 +22,26 @@ def bireal_net(
 ) -> keras.Model:
     """Bi-Real Net with 18 layers, as in Larq Zoo: 11,699,112 parameters.
 
-    A 7x7 convolution and 3x3 max pooling, then 16 binary 3x3 convolutions with batch normalization
-    and a shortcut each. Three of them halve the map and double the filters; their shortcut is an
-    average, a 1x1 convolution and batch normalization.
+    A 7x7 convolution and 3x3 max pooling, then 16 binary 3x3 convolutions, each with batch
+    normalization and a shortcut. Three of them halve the map and double the filters; their shortcut
+    is average pooling, a 1x1 convolution and batch normalization.
 
     Args:
         input_shape: Height, width and channels of an image.
         num_classes: The number of classes.
-        latent_weights: False for kernels that are binary themselves, for Bop; True for latent ones
-            behind `magnitude_aware_sign`, for Adam.
-        include_top: Whether the average and the dense layer are part of it.
+        latent_weights: False for kernels that are binary themselves, for Bop; True for latent
+            weights with `magnitude_aware_sign`, for Adam.
+        include_top: Whether the model includes the average pooling and the dense layer at the end.
         weights: None for untrained weights; or a file: `.h5` of Larq Zoo, `.keras`, `.weights.h5`,
-            or `.npz` of `larq_bop.export.save_packed`. Those of Larq Zoo are latent: the signs
-            alone, without the scale of each filter, do not predict the same.
+            or `.npz` of `larq_bop.export.save_packed`. Larq Zoo's weights are latent: their signs
+            alone, without the scale of each filter, do not give the same predictions.
 
     Returns:
         A model from `(batch, *input_shape)` to class probabilities `(batch, num_classes)`, or to
         images of 512 channels without the top.
 
     Raises:
-        ValueError: if `weights` is no file, or one of another network.
+        ValueError: if `weights` is not a file, or belongs to another network.
 
     References:
         Liu et al. 2018, Bi-Real Net (arXiv 1808.00278); Helwegen et al. 2019 (arXiv 1906.02107),

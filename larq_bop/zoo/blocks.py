@@ -1,4 +1,4 @@
-"""What the networks have in common."""
+"""Parts that all networks have in common."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def kernel(latent_weights: bool, quantizer, constraint, initializer="glorot_unif
     """Returns the arguments of a layer's kernel.
 
     Args:
-        latent_weights: Whether it is latent, behind the quantizer, or binary itself, for Bop.
-        quantizer: The quantizer of a latent kernel.
-        constraint: Its constraint.
-        initializer: Its initializer.
+        latent_weights: Whether the kernel has latent weights, or is binary itself, for Bop.
+        quantizer: The quantizer of latent weights.
+        constraint: The constraint of latent weights.
+        initializer: The initializer of latent weights.
     """
     if latent_weights:
         return {
@@ -35,8 +35,8 @@ def kernel(latent_weights: bool, quantizer, constraint, initializer="glorot_unif
 def pooled(x):
     """Returns the average of each channel of images, `(batch, channels)`.
 
-    Larq Compute Engine is faster at windows of the whole map than at
-    `keras.layers.GlobalAveragePooling2D`, which takes maps of any size.
+    For maps of a known size this is average pooling over the whole map, which is faster in Larq
+    Compute Engine than `keras.layers.GlobalAveragePooling2D`.
     """
     if None in x.shape[1:3]:
         return keras.layers.GlobalAveragePooling2D()(x)

@@ -25,7 +25,7 @@ __all__ = ["Blur", "quicknet", "quicknet_large", "quicknet_small"]
 
 @keras.saving.register_keras_serializable(package="larq_bop")
 class Blur(keras.initializers.Initializer):
-    """The binomial window of a depthwise convolution, whose values add up to 1.
+    """Initializer of a depthwise convolution: a binomial window whose values add up to 1.
 
     References:
         Zhang 2019, Making Convolutional Networks Shift-Invariant Again (arXiv 1904.11486).
@@ -49,16 +49,16 @@ def quicknet(
 ) -> keras.Model:
     """QuickNet, as in Larq Zoo: 13,234,088 parameters.
 
-    A stem of two small convolutions of strides 2 in full precision, then four sections of binary
-    3x3 convolutions, each with ReLU, batch normalization and a shortcut. Between sections the map
-    is halved by max pooling and a blur, and a 1x1 convolution changes the filters.
+    A stem in full precision with two convolutions of stride 2, then four sections of binary 3x3
+    convolutions, each with ReLU, batch normalization and a shortcut. Between sections, max pooling
+    and a blur halve the map, and a 1x1 convolution changes the number of filters.
 
     Args:
         input_shape: Height, width and channels of an image.
         num_classes: The number of classes.
-        latent_weights: False for kernels that are binary themselves, for Bop; True for latent ones
-            in [-1.25, 1.25] behind `SteSign(1.25)`, for Adam.
-        include_top: Whether the average and the dense layer are part of it.
+        latent_weights: False for kernels that are binary themselves, for Bop; True for latent
+            weights in [-1.25, 1.25] with `SteSign(1.25)`, for Adam.
+        include_top: Whether the model includes the average pooling and the dense layer at the end.
         weights: None for untrained weights; or a file: `.h5` of Larq Zoo, `.keras`, `.weights.h5`,
             or `.npz` of `larq_bop.export.save_packed`.
 
@@ -67,7 +67,7 @@ def quicknet(
         images of 512 channels without the top.
 
     Raises:
-        ValueError: if `weights` is no file, or one of another network.
+        ValueError: if `weights` is not a file, or belongs to another network.
 
     References:
         Bannink et al. 2021, Larq Compute Engine (arXiv 2011.09398), section 5.
@@ -87,7 +87,7 @@ def quicknet_small(
 ) -> keras.Model:
     """QuickNetSmall: `quicknet` with fewer filters in two sections, 12,655,688 parameters.
 
-    The arguments, what is returned and raised, and the reference are those of `quicknet`.
+    The arguments, the result, the errors and the reference are those of `quicknet`.
     """
     sections = ((4, 32), (4, 64), (4, 256), (4, 512))
     options = (latent_weights, include_top, weights)
@@ -104,7 +104,7 @@ def quicknet_large(
 ) -> keras.Model:
     """QuickNetLarge: `quicknet` with more layers in each section, 23,342,248 parameters.
 
-    The arguments, what is returned and raised, and the reference are those of `quicknet`.
+    The arguments, the result, the errors and the reference are those of `quicknet`.
     """
     sections = ((6, 64), (8, 128), (12, 256), (6, 512))
     options = (latent_weights, include_top, weights)

@@ -1,4 +1,4 @@
-"""Weights from files: of Larq Zoo on Keras 2, of Keras 3, and packed ones."""
+"""Loading weights from files of Larq Zoo and Keras 2, of Keras 3, and of `save_packed`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ __all__ = ["check_weights", "load_zoo_weights"]
 
 
 def check_weights(weights: str | Path | None) -> None:
-    """Refuses weights that are no file."""
+    """Refuses weights that are neither None nor a file.
+
+    Args:
+        weights: The argument of a network.
+
+    Raises:
+        ValueError: if there is no such file.
+    """
     if weights is not None and not Path(weights).is_file():
         raise ValueError(
             "`weights` must be None or a file: `.h5` of Larq Zoo, `.keras`, `.weights.h5`, or "
@@ -25,18 +32,18 @@ def check_weights(weights: str | Path | None) -> None:
 
 
 def load_zoo_weights(model: keras.Model, path: str | Path) -> None:
-    """Loads weights into a network of this package, or into any that has the same layers.
+    """Loads weights into a network of this package, or into any model with the same layers.
 
     Args:
         model: The model of Keras 3.
-        path: An `.h5` file of Larq Zoo or of any model of Keras 2, with its weights in the same
+        path: An `.h5` file of Larq Zoo or of any model of Keras 2, with the weights in the same
             order; a `.keras` or `.weights.h5` file of Keras 3; or an `.npz` file of
-            `larq_bop.export.save_packed`. Latent kernels become signs where the model has kernels
-            for Bop.
+            `larq_bop.export.save_packed`. If a kernel of the model is binary itself, for Bop, it
+            gets the signs of latent weights.
 
     Raises:
-        ValueError: if the file holds weights of another network, or nothing of the kind; the model
-            is then left as it was.
+        ValueError: if there is no such file, or it does not contain weights of such a network. The
+            model is then unchanged.
     """
     path = Path(path)
     check_weights(path)
@@ -59,7 +66,7 @@ def load_zoo_weights(model: keras.Model, path: str | Path) -> None:
 
 
 def _of_keras_2(path: Path) -> list[tuple[str, np.ndarray]] | None:
-    """Returns the names and values in a file of Keras 2, or None if it is one of Keras 3."""
+    """Returns the names and values in a file of Keras 2, or None for a file of Keras 3."""
     with h5py.File(path) as file:
         root = file.get("model_weights", file)
         if "layer_names" not in root.attrs:
@@ -78,7 +85,7 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
 
 
 def _assign(model: keras.Model, saved: list[tuple[str, np.ndarray]], path: Path) -> None:
-    """Sets the weights of a model, in their order: names differ from Keras to Keras."""
+    """Sets the weights of a model in their order, since names differ between Keras 2 and 3."""
     variables = _variables(model)
     theirs = [(name, value.shape) for name, value in saved]
     ours = [(variable.path, tuple(variable.shape)) for variable in variables]

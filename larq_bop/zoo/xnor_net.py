@@ -18,13 +18,18 @@ __all__ = ["xnor_net", "xnor_weight_scale"]
 @keras.saving.register_keras_serializable(package="larq_bop")
 @set_precision(1)
 def xnor_weight_scale(x):
-    """Returns the signs of a kernel, times the mean magnitude of each filter.
+    r"""Returns the signs of a kernel, times the mean magnitude of each filter.
 
-    x -> mean |clip(x)| over all axes but the last, times sign(x). The gradient is that of
-    `ste_sign` and of the mean, as in Larq Zoo.
+    $$q(x) = s_k \operatorname{sign}(x), \qquad
+    s_k = \operatorname{mean} |\max(-1, \min(1, x_{\ldots, k}))|$$
+
+    The gradient is that of `ste_sign` and of the mean, as in Larq Zoo.
 
     Args:
         x: A kernel `(height, width, channels, filters)`.
+
+    Returns:
+        A tensor of `x`'s shape and dtype.
 
     References:
         Rastegari et al. 2016 (arXiv 1603.05279), section 3.1.
@@ -43,27 +48,27 @@ def xnor_net(
 ) -> keras.Model:
     """XNOR-Net, as in Larq Zoo and in the paper's section 5.3: 62,396,768 parameters.
 
-    AlexNet: an 11x11 convolution, four binary convolutions and two binary dense layers, written as
-    convolutions, and a dense layer; no biases. Batch normalization without scale comes before and
-    after.
+    AlexNet: an 11x11 convolution, four binary convolutions, two binary dense layers, which are
+    written as convolutions, and a dense layer. There are no biases. Batch normalization without
+    scale follows each of these layers except the last.
 
     Args:
-        input_shape: Height, width and channels of an image; so large that a map of 6x6 is left
-            for the first dense layer, 224 pixels in the paper and 217 at least.
+        input_shape: Height, width and channels of an image. They must leave a map of 6x6 for the
+            first dense layer: 224 pixels in the paper, at least 217.
         num_classes: The number of classes.
-        latent_weights: False for kernels that are binary themselves, for Bop; True for latent ones
-            behind `xnor_weight_scale`, for Adam.
-        include_top: Whether the last two layers are part of it.
+        latent_weights: False for kernels that are binary themselves, for Bop; True for latent
+            weights with `xnor_weight_scale`, for Adam.
+        include_top: Whether the model includes the last two dense layers.
         weights: None for untrained weights; or a file: `.h5` of Larq Zoo, `.keras`, `.weights.h5`,
-            or `.npz` of `larq_bop.export.save_packed`. Those of Larq Zoo are latent: the signs
-            alone, without the scale of each filter, do not predict the same.
+            or `.npz` of `larq_bop.export.save_packed`. Larq Zoo's weights are latent: their signs
+            alone, without the scale of each filter, do not give the same predictions.
 
     Returns:
         A model from `(batch, *input_shape)` to class probabilities `(batch, num_classes)`, or to
         images of 4096 channels without the top.
 
     Raises:
-        ValueError: if `weights` is no file, or one of another network.
+        ValueError: if `weights` is not a file, or belongs to another network.
 
     References:
         Rastegari et al. 2016, XNOR-Net (arXiv 1603.05279); Helwegen et al. 2019 (arXiv

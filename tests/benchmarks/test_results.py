@@ -86,7 +86,7 @@ def test_a_rehearsal_is_called_one():
     assert "REHEARSAL" not in table.markdown([], FACTS)
 
 
-def test_the_table_says_the_same():
+def test_the_printed_table_has_the_same_numbers():
     text = io.StringIO()
     table.show([row(AtMost(1))], FACTS, Console(file=text, width=120))
     for words in ("beads", "2.00 ms", "(1.00 .. 6.00)", "0.50", "≤ 1", "yes", "Abacus, 2 cores"):

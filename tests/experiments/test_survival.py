@@ -53,7 +53,7 @@ def test_kills_while_checkpoints_are_written_and_after(tmp_path, uninterrupted):
     code, out, err = run(*WIDE, "--out", folder)
     assert code == 0, out + err
     assert "epoch 1/4" not in out
-    assert "going on after epoch 2" in out
+    assert "resuming after epoch 2" in out
     assert_same_outcome(folder, uninterrupted)
 
 
@@ -77,7 +77,7 @@ def test_ctrl_c_leaves_a_folder_that_the_same_settings_resume(tmp_path, uninterr
     )
     assert code == 130
     assert "Traceback" not in out + err
-    assert "The same command goes on" in err
+    assert "The same command resumes" in err
     code, _, err = run(*WIDE, "--seed", 5, "--out", folder)
     assert code == 2
     assert "seed 0 there and 5 here" in err

@@ -98,12 +98,13 @@ def test_all_that_is_missing_is_named_at_once():
     with pytest.raises(CannotCrossError) as error:
         from_larq(own_model())
     lines = str(error.value).splitlines()
-    assert [line.split("'")[1] for line in lines] == ["quant_dense", "scale", "reversed"]
+    named = ["quant_dense", "quant_dense", "scale", "reversed"]
+    assert [line.split("'")[1] for line in lines] == named
     assert all("`custom_objects`" in line for line in lines)
 
 
 @pytest.mark.parametrize("given", [{3: Scale3}, {"scale": 3}, {Scale: None}])
-def test_other_things_are_refused(given):
+def test_invalid_custom_objects_are_refused(given):
     with pytest.raises(TypeError, match="`custom_objects` must map"):
         from_larq(own_model(), custom_objects=given)
 

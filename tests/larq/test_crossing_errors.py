@@ -3,10 +3,13 @@
 import keras
 import larq as lq
 import pytest
+import tensorflow as tf
 import tf_keras
+from keras import ops
 
 import larq_bop as lb
 from larq_bop.larq import CannotCrossError, from_larq, to_larq
+from tests.larq import crossings
 
 
 def test_kernels_that_are_marked_and_no_signs_are_refused():
@@ -101,3 +104,85 @@ def test_models_of_the_wrong_side_and_unbuilt_ones_are_told(tmp_path):
         to_larq(keras.Sequential([keras.layers.Dense(2)]))
     with pytest.raises(CannotCrossError, match="it is not built"):
         from_larq(tf_keras.Sequential([tf_keras.layers.Dense(3)]))
+
+
+@keras.saving.register_keras_serializable("tests")
+def own_sign(x):
+    return lb.quantizers.ste_sign(x)
+
+
+def own_model(**call):
+    """A model that Larq lacks something of in each way: layers, parts, operations, weights."""
+    inputs = keras.Input((4,))
+    quantizers = {"input_quantizer": own_function, "kernel_quantizer": own_sign}
+    x = keras.layers.RMSNormalization(name="norm")(inputs)
+    x = lb.layers.QuantDense(4, kernel_regularizer=L2(), **quantizers, name="quant")(x)
+    x = ops.erf(x)
+    x = ops.elu(x, alpha=0.5)
+    inner = keras.Sequential([keras.Input((4,)), Dense(4, name="own")], name="inner")
+    x = keras.layers.Dropout(0.5, name="dropout")(inner(inner(x)), **call)
+    x = lb.layers.QuantDense(4, kernel_quantizer=lb.quantizers.NoOp(precision=1), name="half")(x)
+    return keras.Model(inputs, keras.layers.Dense(3)(ops.erf(x)))
+
+
+class RMS(tf_keras.layers.Layer):
+    """Keras 3's `RMSNormalization`, of the last axis."""
+
+    def __init__(self, axis, epsilon, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, shape):
+        self.scale = self.add_weight(name="scale", shape=shape[-1:])
+
+    def call(self, x):
+        squares = tf.reduce_mean(tf.square(x), -1, keepdims=True)
+        return x * tf.math.rsqrt(squares + self.epsilon) * self.scale
+
+
+def test_all_that_larq_lacks_is_named_at_once_with_its_cure():
+    model = own_model(training=True)
+    half = model.get_layer("half").kernel
+    half.assign(0.5 * half)
+    with pytest.raises(CannotCrossError) as error:
+        to_larq(model)
+    found = [line.split(" cannot cross: ") for line in str(error.value).splitlines()]
+    assert [
+        (subject.split("'")[1].rstrip("_0123456789"), told[:27]) for subject, told in found
+    ] == [
+        ("norm", "there is no RMSNormalizatio"),
+        ("quant", "there is no L2 on the other"),
+        ("quant", "there is no tests>own_funct"),
+        ("quant", "there is no tests>own_sign "),
+        ("erf", "there is no Erf on the othe"),
+        ("elu", "its `alpha` does not exist "),
+        ("own", "there is no Dense on the ot"),
+        ("dropout", "it is called with training="),
+        ("half", "its kernel is marked as bin"),
+        ("erf", "there is no Erf on the othe"),
+    ]
+    cures = ("`custom_objects`", "Call it without", "Train it with Bop first")
+    assert all(any(cure in told for cure in cures) for _, told in found)
+
+
+def test_what_was_named_crosses_once_it_is_given():
+    model = crossings.randomized(own_model())
+    given = {
+        "norm": RMS,
+        L2: tf_keras.regularizers.L2,
+        "own_function": tf.identity,
+        own_sign: lq.quantizers.ste_sign,
+        "Erf": tf.math.erf,
+        "Elu": lambda x, alpha: tf_keras.activations.elu(x, alpha),
+        Dense: tf_keras.layers.Dense,
+    }
+    crossings.assert_equal_predictions(model, to_larq(model, custom_objects=given))
+
+
+def test_masks_that_keras_3_computes_need_no_equal():
+    """They are operations of the model, and the other side computes its own."""
+    inputs = keras.Input((5,), dtype="int32")
+    x = keras.layers.LSTM(3)(keras.layers.Embedding(5, 4, mask_zero=True)(inputs))
+    model = crossings.randomized(keras.Model(inputs, x))
+    assert {type(each).__name__ for each in model.operations} >= {"NotEqual"}
+    crossings.assert_equal_predictions(model, to_larq(model))

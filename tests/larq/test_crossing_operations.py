@@ -1,5 +1,7 @@
 """Operations between layers, both ways: where both sides compute the same, they cross."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -156,6 +158,19 @@ def test_what_the_other_side_computes_otherwise_is_refused(side, function, messa
     model = model_of(side, function)
     with pytest.raises(CannotCrossError, match=message):
         (to_larq if side is keras else from_larq)(model)
+
+
+@pytest.mark.parametrize("side", [tf_keras, keras], ids=["Keras 2", "Keras 3"])
+def test_all_operations_without_an_equal_are_named_at_once(side):
+    odd = [function for of, function, _ in UNEQUAL if of is side]
+    model = model_of(side, lambda a, b: [function(a * b, b) for function in odd])
+    with pytest.raises(CannotCrossError) as error:
+        (to_larq if side is keras else from_larq)(model)
+    lines = str(error.value).splitlines()
+    messages = [message for of, _, message in UNEQUAL if of is side]
+    assert len(lines) == len(messages) >= 3
+    assert all(any(re.search(message, line) for line in lines) for message in messages)
+    assert all("in `custom_objects` as '" in line for line in lines)
 
 
 def test_an_operation_crosses_as_what_is_given_for_it():

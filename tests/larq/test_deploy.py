@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 import larq_bop as lb
-from larq_bop.larq import convert, to_larq
+from larq_bop.larq import convert, engine, to_larq
 from tests.larq.crossings import randomized
 
 lce = pytest.importorskip("larq_compute_engine", reason="Larq Compute Engine is not installed")
@@ -181,6 +181,17 @@ def test_bytes_and_layers_of_ones_own_go_to_the_engine(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3)).astype("uint8")
     found = lce.testing.Interpreter(report.path.read_bytes()).predict(x)
     np.testing.assert_allclose(found, np.asarray(model(x)), atol=1e-4)
+
+
+def test_the_file_is_the_one_that_the_engine_makes_of_the_whole_model():
+    """The same bytes, though of the model only its prediction is handed over."""
+    first, second = (tf_keras.Input((6, 6, 4), name=name) for name in ("image/1", "depth"))
+    x = convolution(8, 3, padding="same")(tf_keras.layers.Add()([first, second]))
+    x = tf_keras.layers.BatchNormalization(name="last")(x)
+    outputs = {"b": tf_keras.layers.Flatten(name="a")(x), "a": tf_keras.layers.ReLU(name="b")(x)}
+    for form in (outputs, list(outputs.values())):
+        model = randomized(tf_keras.Model([first, second], form))
+        assert engine.converted(model) == lce.convert_keras_model(model)
 
 
 def test_a_model_is_left_as_it_was(tmp_path):

@@ -44,7 +44,7 @@ def test_it_hands_options_on(saved, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("unit", ["1/0", "1e999", "byte", "-1", "0", "nan"])
-def test_units_that_are_none(saved, tmp_path, capfd, unit):
+def test_invalid_input_units_are_refused(saved, tmp_path, capfd, unit):
     arguments = ["convert", str(saved), str(tmp_path / "model.tflite"), f"--input-unit={unit}"]
     if unit in ("-1", "0"):
         assert command.main(arguments) == 1
@@ -130,7 +130,7 @@ def test_the_console_script_is_this_command():
 
 
 @pytest.mark.slow
-def test_where_it_cannot_run_it_tells_why():
+def test_without_keras_2_the_command_says_why():
     done = run("convert", "a", "b", TF_USE_LEGACY_KERAS="0")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(

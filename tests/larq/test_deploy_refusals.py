@@ -8,7 +8,7 @@ import pytest
 import tf_keras
 
 from larq_bop.larq import CannotConvertError, convert
-from larq_bop.larq.engine import count
+from larq_bop.larq.engine import converted, count
 from tests.larq.test_deploy import KERNEL, SIGNS, convolution, images, lce, side_by_side
 
 DEPTHWISE = {"depthwise_quantizer": "ste_sign", "depthwise_constraint": "weight_clip"}
@@ -79,9 +79,27 @@ def test_what_would_run_in_float32_is_refused_with_the_cure(tmp_path, make, cure
     assert list(tmp_path.iterdir()) == []
 
 
+def test_all_that_is_refused_is_named_at_once(tmp_path):
+    """Each layer once, with every cure that it needs."""
+    odd = {"padding": "same", "pad_values": 0.5, "kernel_quantizer": "ste_heaviside"}
+    makes = [
+        lambda: convolution(4, 3, name="odd", input_quantizer="ste_heaviside", **odd),
+        lambda: convolution(4, 3, name="ternary", input_quantizer="ste_tern"),
+        lambda: convolution(4, 3, name="good"),
+        lambda: convolution(4, 3, name="groups", groups=2),
+    ]
+    with pytest.raises(CannotConvertError) as error:
+        convert(side_by_side(makes, SHAPE), tmp_path / "model.tflite")
+    lines = {line.split("'")[1]: line for line in str(error.value).splitlines()}
+    assert len(str(error.value).splitlines()) == 4
+    assert lines.keys() == {"odd", "ternary", "groups"}
+    assert all(cure in lines["odd"] for cure in (INPUT, KERNELS, "Pad with 0 or 1"))
+    assert GROUPS in lines["groups"]
+
+
 def test_the_engine_does_run_them_in_float32():
     model = side_by_side([functools.partial(make, None) for make, _ in REFUSED], SHAPE)
-    content = lce.convert_keras_model(model)
+    content = converted(model)
     assert count(content, b"LceQuantize") > 0
     assert count(content, b"LceBconv2d") == 0
 
@@ -109,7 +127,7 @@ def test_the_engine_does_take_ternary_values_for_signs():
     model = side_by_side(TERNARY[:1], SHAPE)
     x = images(model)
     expected = np.asarray(model(x))
-    found = lce.testing.Interpreter(lce.convert_keras_model(model)).predict(x)
+    found = lce.testing.Interpreter(converted(model)).predict(x)
     assert set(np.unique(expected)) == {-1.0, 0.0, 1.0}
     assert set(np.unique(found)) == {-1.0, 1.0}
 
@@ -128,7 +146,7 @@ def test_kernels_that_the_engine_would_take_for_signs_are_refused(tmp_path):
 
 
 def test_the_engine_does_take_such_kernels_for_signs():
-    assert count(lce.convert_keras_model(nearly_signs()), b"LceBconv2d") == 1
+    assert count(converted(nearly_signs()), b"LceBconv2d") == 1
 
 
 class OwnModel(tf_keras.Model):

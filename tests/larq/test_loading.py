@@ -1,13 +1,19 @@
 """Saved models of either Keras, and what is none."""
 
 import io
+import json
 import zipfile
 
+import h5py
 import keras
+import larq
 import pytest
 import tensorflow as tf
 import tf_keras
 
+import larq_bop
+from larq_bop.larq import CannotCrossError
+from larq_bop.larq.customs import Customs
 from larq_bop.larq.loading import load
 
 
@@ -70,14 +76,49 @@ def test_files_cut_short_and_weights_alone_are_told(tmp_path, name):
             load(each)
 
 
-class Unknown(keras.layers.Layer):
-    """A layer that no one registered."""
+def own(side):
+    """Returns a layer and a regularizer of one's own that no one registered."""
+    kinds = side.layers.Layer, side.regularizers.Regularizer
+    layer, regularizer = (type(f"Own{kind.__name__}", (kind,), {}) for kind in kinds)
+    layer.get_config = side.layers.Layer.get_config
+    regularizer.__call__ = lambda self, x: 0.0
+    regularizer.get_config = lambda self: {}
+    return layer, regularizer
 
 
-def test_a_file_with_a_layer_that_is_not_known_is_told(tmp_path):
-    keras.Sequential([keras.Input((4,)), Unknown()]).save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match=r"(?s)cannot be loaded as a model: .*class 'Unknown'"):
-        load(tmp_path / "model.keras")
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+@pytest.mark.parametrize("side", [keras, tf_keras], ids=["Keras 3", "Keras 2"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+def test_all_that_a_file_names_and_is_not_known_is_told_at_once(tmp_path, side, name):
+    layer, regularizer = own(side)
+    code = side.layers.Lambda(lambda x: 2 * x, name="code")
+    layers = [layer(name="odd"), code, side.layers.Dense(3, activity_regularizer=regularizer())]
+    quantized = (larq_bop if side is keras else larq).layers.QuantDense(
+        3, input_quantizer="ste_sign", kernel_quantizer="ste_sign", kernel_constraint="weight_clip"
+    )
+    path = tmp_path / name
+    side.Sequential([side.Input((4,)), *layers, quantized]).save(path)
+    with pytest.raises(CannotCrossError) as error:
+        load(path)
+    unknown, lambdas = str(error.value).splitlines()
+    names = [text for text in unknown.split("'") if "Own" in text]
+    assert [text.rpartition(">")[2] for text in names] == ["OwnLayer", "OwnRegularizer"]
+    assert "as keys of `custom_objects`" in unknown
+    assert "the layers 'code' were saved as code" in lambdas
+    given = {layer: abs, regularizer: abs, "code": abs}
+    assert load(path, Customs(given)).get_layer("odd").__class__ is layer
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+def test_a_file_that_names_only_what_is_known_is_told_as_keras_tells_it(tmp_path):
+    path = tmp_path / "model.h5"
+    model_of(tf_keras).save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][-1]["config"]["units"] = -1
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(ValueError, match=r"cannot be loaded as a model: .*units"):
+        load(path)
 
 
 def test_folders_without_a_keras_model_and_missing_ones_are_told(tmp_path):

@@ -68,7 +68,7 @@ def arguments(thing):
     return by_place, by_name
 
 
-def test_the_walk_sees_them_all():
+def test_all_public_names_of_larq_are_found():
     assert len(NAMES) > 45
     parts = {name.split(".")[0] for name in NAMES}
     assert parts == set(larq.__all__)

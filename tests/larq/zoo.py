@@ -2,36 +2,21 @@
 
 import functools
 
-import keras.applications.imagenet_utils
 import numpy as np
 import pytest
-from tf_keras.src.applications.imagenet_utils import obtain_input_shape
 
 from tests import documents
 
-# Larq Zoo looks for it in Keras 2 by the name that is Keras 3's today.
-keras.applications.imagenet_utils.obtain_input_shape = obtain_input_shape
-larq_zoo = pytest.importorskip("larq_zoo", reason="Larq Zoo is not installed")
+larq_zoo = pytest.importorskip(
+    "larq_zoo", "2.4.0", reason="Larq Zoo 2.4.0 is not installed", exc_type=ImportError
+)
 
-from larq_zoo.literature import real_to_bin_nets, xnornet  # noqa: E402
+from larq_zoo.literature import real_to_bin_nets  # noqa: E402
 
 PAGE = documents.ROOT / "docs" / "larq-zoo.md"
 SMALL = {"input_shape": (64, 64, 3), "num_classes": 10}
 # It needs a map of 6x6 before its first dense layer.
 LARGER = {"input_shape": (217, 217, 3), "num_classes": 10}
-
-
-def xnor_net(**arguments):
-    """Builds XNOR-Net with its quantizer itself: Larq 0.14 takes no function by its name."""
-    kind = xnornet.XNORNetFactory
-    published, kind.kernel_quantizer = (
-        kind.kernel_quantizer,
-        staticmethod(xnornet.xnor_weight_scale),
-    )
-    try:
-        return xnornet.XNORNet(**arguments)
-    finally:
-        kind.kernel_quantizer = published
 
 
 def _built(factory, **arguments):
@@ -42,7 +27,6 @@ def _built(factory, **arguments):
 MODELS = {
     **{name: getattr(larq_zoo.sota, name) for name in larq_zoo.sota.__all__},
     **{name: getattr(larq_zoo.literature, name) for name in larq_zoo.literature.__all__},
-    "XNORNet": xnor_net,
     **{
         name: functools.partial(_built, getattr(real_to_bin_nets, f"{name}Factory"))
         for name in (

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from larq_bop import context
 
-# Values of one example below which compiling takes longer than it will ever save.
+# With fewer values per example, compiling takes longer than it can save.
 _FEWEST_VALUES = 4096
 
 
@@ -28,7 +28,7 @@ def compiled(function):
     by_shape: dict[tuple[int, ...], Callable] = {}
 
     def call(*tensors):
-        # One `tf.function` a shape: a single one would warn about being traced for each anew.
+        # One `tf.function` for each shape: a single one would warn about repeated tracing.
         shape = tuple(tensors[0].shape)
         if shape not in by_shape:
             by_shape[shape] = tf.function(function, autograph=False, jit_compile=True)

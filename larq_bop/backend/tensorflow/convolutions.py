@@ -8,7 +8,7 @@ from keras import ops
 from larq_bop import context
 from larq_bop.backend.tensorflow import winograd
 
-# Below, moving the tiles around takes as long as the products that they save.
+# With fewer channels, moving the tiles takes as long as the products that they save.
 _FEWEST_CHANNELS = 128
 _LARGEST_MAP = 8 * 8
 
@@ -26,7 +26,10 @@ def convolution(inputs, kernel, strides, padding: str, data_format: str, dilatio
     Args:
         inputs: Images `(batch, height, width, channels)`, or with the channels second.
         kernel: `(height, width, channels, filters)`.
-        strides: As in `keras.ops.conv`, like all other arguments.
+        strides: As in `keras.ops.conv`, one number for each axis.
+        padding: As in `keras.ops.conv`.
+        data_format: As in `keras.ops.conv`.
+        dilation_rate: As in `keras.ops.conv`, one number for each axis.
     """
     fast = _faster(inputs, kernel, strides, padding, data_format, dilation_rate)
     if fast is not None:
@@ -52,7 +55,7 @@ def _faster(inputs, kernel, strides, padding, data_format, dilation_rate):
     if tf.config.list_logical_devices("GPU"):
         return None
     wide = min(kernel.shape[2:]) >= _FEWEST_CHANNELS
-    # Winograd's is compiled.
+    # Winograd's convolution is compiled anew for each batch size: not worth it in inference.
     if inputs.dtype == tf.float32 and wide and context.is_training():
         return winograd.convolve
     if inputs.dtype == tf.bfloat16 and height * width <= _LARGEST_MAP:
@@ -61,9 +64,9 @@ def _faster(inputs, kernel, strides, padding, data_format, dilation_rate):
 
 
 def _with_products_for_the_kernel(inputs, kernel, padding: str):
-    """The stock convolution, with one matrix product for each of the kernel's nine gradients.
+    """TensorFlow's convolution, with a matrix product for each of the kernel's nine gradients.
 
-    The stock gradient does not use the matrix units well for few pixels with many channels.
+    TensorFlow's own gradient does not use the matrix units well for few pixels with many channels.
     """
     channels, filters = kernel.shape[2:]
     margin = 1 if padding == "same" else 0

@@ -12,8 +12,8 @@ from keras import ops
 from larq_bop.backend.tensorflow.compilation import compiled, on_cpu
 from larq_bop.backend.tensorflow.tensors import as_tensor
 
-# What a core keeps in its nearest cache while it works on a block: gradient, moments, weights and
-# counts take 20 bytes and more a weight.
+# A block must fit in the nearest cache of a core: gradient, moments, weights and counts take at
+# least 20 bytes for each weight.
 _BLOCK = 16384
 
 # More than the number of blocks.
@@ -47,14 +47,14 @@ def updater(new_moment: Callable, new_weight: Callable) -> Callable:
             variable.assign(value)
         return counts
 
-    # Assigning inside of what is compiled is what makes it work in place.
+    # The update is in place only if the compiled function itself assigns the variables.
     in_place, elsewhere = compiled(update), compiled(new_values)
 
     def call(gradient, variables, *scalars):
         variables = [v.value if isinstance(v, keras.Variable) else v for v in variables]
         if not any(isinstance(v, tf.distribute.DistributedValues) for v in variables):
             return in_place(gradient, variables, *scalars)
-        # A replica's part of a variable cannot be passed on.
+        # A replica's part of a distributed variable cannot be passed to a compiled function.
         values, counts = elsewhere(gradient, [as_tensor(v) for v in variables], *scalars)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
@@ -79,9 +79,9 @@ def _in_blocks(new_moment, new_weight, arrays, gradient, scalars):
         def updated(array, value, start):
             return ops.slice_update(array, [start], tf.cast(value, array.dtype))
 
-        # One array after the other: whatever depends on a moment reads its new value, so that
-        # nothing needs an array's old block once the new one is written. XLA would else copy the
-        # whole array for it, each time.
+        # One array after the other: everything that depends on a moment reads its new value, so
+        # that an array's old block is not needed after the new one is written. Otherwise XLA would
+        # copy the whole array each time.
         weights, *moments = arrays
         g = part(gradient)
         moments = [
@@ -91,8 +91,8 @@ def _in_blocks(new_moment, new_weight, arrays, gradient, scalars):
         new, *masks = new_weight(part(weights), [part(m) for m in moments], g, *scalars)
         first, second = (tf.cast(mask, tf.int32) for mask in masks)
         counts += tf.pad(first + _RADIX * second, [(0, block - length)])
-        # So it is with the masks: counts are never negative, which XLA does not know, so the
-        # weights are written after they are counted.
+        # For the same reason the weights must be written after their flips are counted. Counts are
+        # never negative, which XLA does not know, so this adds 0 and makes it wait for the counts.
         after_counting = start + tf.minimum(counts[0], 0)
         return [updated(weights, new, after_counting), *moments], counts
 

@@ -1,14 +1,15 @@
 """3x3 convolutions with a quarter of the multiplications: Winograd's F(4x4, 3x3).
 
-A tile of 4x4 outputs takes 144 products a pair of channels when computed directly. Transformed, its
-6x6 inputs and the kernel meet in 36 products, one matrix product for each of the 36 places (Lavin &
-Gray 2016, Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308):
+Computed directly, a tile of 4x4 outputs takes 144 products for each pair of channels. After the
+transforms of its 6x6 inputs and of the kernel there are only 36, in one matrix product for each of
+the 36 places (Lavin & Gray 2016, Fast Algorithms for Convolutional Neural Networks, arXiv
+1509.09308):
 
     y = A^T [(G w G^T) * (B^T x B)] A
 
-The usual matrices have sixths and twenty-fourths in G. Here G and B are whole numbers and the
-denominators stand in A: with inputs and kernels in {-1, 0, +1} all sums in between are whole
-numbers, small enough for float32, so the result is the direct convolution's, exactly.
+In the paper, G contains sixths and twenty-fourths. Here G and B are whole numbers, and the
+denominators are in A: with inputs and kernels in {-1, 0, +1} all intermediate sums are whole
+numbers, which float32 represents exactly, so the result is exactly that of the direct convolution.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _OUT = 4
 _IN = 6
 _KERNEL = 3
 
-# A batch is cut in parts, each of about a batch of images with so many values in their tiles: the
-# tensors of tiles would else be the largest of the network.
+# A batch is cut into parts, each with at most this many values in tiles for each image of the whole
+# batch. Otherwise the tensors of tiles would be the largest of the network.
 _MOST_VALUES_OF_AN_IMAGE = 75_000
 
 _B = np.array(
@@ -71,7 +72,7 @@ def convolve(inputs, kernel, padding: str):
 
     @tf.custom_gradient
     def convolution(inputs, kernel):
-        # A byte a value waits for the gradient, not the tiles, which take nine.
+        # One byte per value is kept for the gradient, not the tiles, which take nine.
         kept = tf.cast(inputs, tf.int8)
 
         def forward(images, w):
@@ -107,7 +108,7 @@ def _in_parts(function, number: int, *batches) -> list:
     bounds = [tf.shape(batches[0])[0] * i // number for i in range(number + 1)]
     results: list = []
     for start, stop in itertools.pairwise(bounds):
-        # TensorFlow would else begin with all parts at once, and with a gradient's parts when the
+        # Otherwise TensorFlow would start all parts at once, and those of a gradient as soon as the
         # inputs are known.
         with tf.control_dependencies(results[-1] if results else batches):
             results.append(function(*(batch[start:stop] for batch in batches)))
@@ -115,8 +116,8 @@ def _in_parts(function, number: int, *batches) -> list:
 
 
 def _transformed_kernel(kernel, after):
-    # TensorFlow would else begin the step with the transforms of all kernels, four times their
-    # size, and keep them until its end.
+    # Otherwise TensorFlow would start the step with the transforms of all kernels, which are four
+    # times as large as the kernels, and keep them until they are used.
     with tf.control_dependencies([after]):
         transformed = _GG @ tf.reshape(tf.identity(kernel), [_KERNEL**2, -1])
     return tf.reshape(transformed, [_IN**2, *kernel.shape[2:]])
@@ -133,13 +134,13 @@ def _transformed(matrix, tiles):
 class _Tiling:
     """Cuts images into tiles, and puts tiles together.
 
-    Tiles have the shape `(places in a tile, tiles, channels)`. All that moves data is compiled into
-    one pass over memory: as separate operations it takes longer than the arithmetic.
+    Tiles have the shape `(places in a tile, tiles, channels)`. Each method is compiled into one
+    pass over memory: as separate operations, moving data takes longer than the arithmetic.
 
     Args:
-        height: Of the images, in pixels.
-        width: Likewise.
-        padding: The convolution's.
+        height: Height of the images, in pixels.
+        width: Width of the images, in pixels.
+        padding: The padding of the convolution, `"same"` or `"valid"`.
     """
 
     def __init__(self, height: int, width: int, padding: str):
@@ -172,7 +173,7 @@ class _Tiling:
         )
 
     def _join(self, tiles):
-        """The transpose of `_split`: adds up what overlapping tiles say of a pixel."""
+        """The transpose of `_split`: adds up the values of overlapping tiles for each pixel."""
         batch, channels = tf.shape(tiles)[1] // self.num_tiles, tiles.shape[-1]
         down, across = self.tiles
         x = tf.reshape(tiles, [_IN, _IN, batch, down, across, channels])
@@ -206,7 +207,7 @@ class _Tiling:
         x = tf.reshape(tiles, [_OUT, _OUT, batch, down, across, channels])
         x = tf.transpose(x, [2, 3, 0, 4, 1, 5])
         x = tf.reshape(x, [batch, _OUT * down, _OUT * across, channels])
-        # Divided, not multiplied by the inverse: whole numbers stay whole.
+        # A division, not a product with the inverse, keeps whole numbers exact.
         return x[:, : self.out_size[0], : self.out_size[1]] / _SCALE
 
 

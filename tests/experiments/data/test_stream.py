@@ -128,6 +128,14 @@ def test_hosts_share_the_batches_of_one(folder):
                 np.testing.assert_array_equal(woven, whole)
 
 
+def test_a_host_without_any_image_tests_padding(folder):
+    ((crops, labels, weights),) = passed(
+        Stream(stored("tiny", folder), "validation", 16, 16, hosts=16, host=15)
+    )
+    assert (crops.shape, labels.shape) == ((1, 16, 16, 3), (1,))
+    assert weights.tolist() == [0.0]
+
+
 def test_a_limit(folder):
     assert len(Stream(stored("tiny", folder), "train", 16, 8, seed=0, limit=17)) == 2
 

@@ -72,10 +72,13 @@ def test_images_are_normalized_as_the_zoo_does(data, tmp_path):
     )
 
 
-def test_a_run_is_tested_and_goes_on_where_it_was_left(data, tmp_path):
+def test_a_run_is_tested_and_goes_on_where_it_was_left(data, tmp_path, capsys):
     for whole in training(data, tmp_path / "whole"):
         whole.train()
         result = whole.test()
+    told = capsys.readouterr().out
+    assert f"test {result['test_accuracy']:6.2%}  flips" in told
+    assert "validation" not in told
     for half in training(data, tmp_path / "half", epochs=2):
         half.settings = dataclasses.replace(half.settings, epochs=1)
         half.train()
@@ -84,6 +87,9 @@ def test_a_run_is_tested_and_goes_on_where_it_was_left(data, tmp_path):
         rest.train()
     for value, other in zip(values(rest), values(whole), strict=True):
         np.testing.assert_array_equal(value, other)
+    for ended in training(data, tmp_path / "half"):
+        ended.train()
+        assert ended.test() == rest.test() == result
 
     history = pd.read_csv(tmp_path / "whole" / "history.csv")
     assert list(history.epoch) == [1, 2]
