@@ -157,7 +157,7 @@ class TestSeveralHosts:
 
 
 @needs_jax_and_tfds
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_resumes_bit_for_bit_after_the_first_host_was_killed(
     data, environment, tmp_path, two_hosts
 ):
@@ -178,5 +178,5 @@ def test_a_run_resumes_bit_for_bit_after_the_first_host_was_killed(
 
     ended = hosts.run(commands, tmp_path, [environment] * 2)
     assert [each.code for each in ended] == [0, 0], [each.output[-4000:] for each in ended]
-    assert "going on after epoch 1" in ended[0].output
+    assert "resuming after epoch 1" in ended[0].output
     assert_same_outcome(folder, outcome(two_hosts[0] / "together"))

@@ -14,6 +14,7 @@ from experiments.errors import ExperimentError
 from experiments.imagenet import runs
 from experiments.imagenet.settings import settings
 from tests.experiments.data.stored import store
+from tests.experiments.imagenet import small
 
 pytest.importorskip("tensorflow_datasets")
 
@@ -72,7 +73,8 @@ def test_images_are_normalized_as_the_zoo_does(data, tmp_path):
     )
 
 
-def test_a_run_is_tested_and_goes_on_where_it_was_left(data, tmp_path, capsys):
+def test_a_run_is_tested_and_resumes_where_it_was_left(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(runs._NETWORKS, "quicknet", small.network)
     for whole in training(data, tmp_path / "whole"):
         whole.train()
         result = whole.test()
