@@ -157,7 +157,7 @@ class Crossing:
 
     def _set_weights(self, layer) -> None:
         """Gives the equal of a layer its weights; both have them in the same order."""
-        there = self._layers.get(id(layer))
+        there: Any = self._layers.get(id(layer))
         if isinstance(layer, self._to.other.keras.Model) or not self._is_layer(there):
             return
         try:
