@@ -21,12 +21,10 @@ from larq_bop.larq.dtypes import with_dtype
 from larq_bop.larq.layer_table import DIFFERENT, IDLE, NEUTRAL, UNNAMED, pair, renamed
 from larq_bop.larq.loading import is_withheld
 from larq_bop.larq.side import CannotCrossError, Refusals, Side
+from larq_bop.larq.signs import with_latent_kernels
 from larq_bop.larq.stand_in import StandIn
 
 __all__ = ["Translation"]
-
-_STE_SIGN = {"module": "larq_bop.quantizers", "class_name": "SteSign"}
-_WEIGHT_CLIP = {"module": "larq_bop.constraints", "class_name": "WeightClip", "config": {}}
 
 
 class Translation:
@@ -103,7 +101,7 @@ class Translation:
         """Returns the arguments of a class on the other side, from the config of the original."""
         defaults, accepted = _arguments(here), {*_arguments(there)}
         if self._to is Side.KERAS_2:
-            config, accepted = _with_latent_kernels(config), accepted | UNNAMED
+            config, accepted = with_latent_kernels(config), accepted | UNNAMED
         arguments, refusals = {}, Refusals()
         for name, value in config.items():
             argument = renamed(kind, name, self._to)
@@ -241,17 +239,3 @@ def _arguments(kind: type) -> dict[str, Any]:
             if all(p.kind != p.VAR_KEYWORD for p in parameters.values()):
                 break
     return arguments
-
-
-def _with_latent_kernels(config: dict[str, Any]) -> dict[str, Any]:
-    """Gives binary kernels the quantizer `ste_sign`, which keeps their signs."""
-    latent = {}
-    for role in ("kernel", "depthwise", "pointwise"):
-        quantizer = config.get(f"{role}_quantizer") or {}
-        if not isinstance(quantizer, dict):
-            continue
-        if quantizer.get("class_name") == "NoOp" and quantizer["config"]["precision"] == 1:
-            dtype = quantizer["config"]["dtype"]
-            latent[f"{role}_quantizer"] = {**_STE_SIGN, "config": {"dtype": dtype}}
-            latent[f"{role}_constraint"] = _WEIGHT_CLIP
-    return {**config, **latent}
