@@ -69,9 +69,10 @@ def stored(name: str, data_dir: str | Path | None = None) -> StoredData:
             "Datasets, or the folder in which it has stored one."
         ) from error
     if not there:
+        call = f"tensorflow_datasets.builder({name!r}, data_dir={str(root)!r})"
         raise ExperimentError(
-            f"{name} is not prepared in {root}: `tfds build {name} --data_dir {root}` does it "
-            "(ImageNet's archives must be downloaded by hand before), or name another folder with "
+            f"{name} is not prepared in {root}: in Python, `{call}.download_and_prepare()` does it "
+            "(ImageNet's archives must be downloaded by hand before). Or name another folder with "
             "--data-dir or TFDS_DATA_DIR."
         )
     info = builder.info
