@@ -27,6 +27,11 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_unconfigure():
+    # Nor need Python take apart, one by one, thousands of TensorFlow's graphs at its end: minutes.
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_keras():
     """Each test starts from the same seed, names and dtype policy."""

@@ -99,7 +99,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_resumed(tmp_path, uninterrupted):
     assert_same_outcome(folder, uninterrupted)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_cifar10_resumes_bit_for_bit(tmp_path, tfds_dir):
     options = ("cifar10", "--epochs", 3, "--filters", 8, "--limit", 1000, "--data-dir", tfds_dir)
     reference, folder = tmp_path / "reference", tmp_path / "run"

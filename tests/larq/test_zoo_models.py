@@ -12,10 +12,11 @@ from tests.larq import crossings, zoo
 lce = pytest.importorskip("larq_compute_engine", reason="Larq Compute Engine is not installed")
 
 QUICK = ("QuickNetSmall", "BiRealNet")
-# Larger or smaller than another model, and otherwise like it.
+# Larger or smaller than another model, and otherwise like it; XNORNet takes larger images.
 VARIANTS = {
     *("QuickNet", "QuickNetLarge", "BinaryDenseNet37", "BinaryDenseNet37Dilated"),
-    *("BinaryDenseNet45", "StrongBaselineNetBAN", "RealToBinNetBAN", "ResNet18FP"),
+    *("BinaryDenseNet45", "StrongBaselineNetBAN", "RealToBinNetBAN", "RealToBinNetFP"),
+    *("ResNet18FP", "BinaryResNetE18", "XNORNet"),
 }
 
 
