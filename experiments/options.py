@@ -102,8 +102,8 @@ Cifar10Preset = Annotated[
 AblationPreset = Annotated[
     Literal["quick", "short", "full"],
     typer.Option(
-        help="The settings to start from: the full recipe; short: twenty epochs, a quarter of the "
-        "filters; or quick ones that take minutes on two cores."
+        help="The settings to start from: the full recipe; short: a tenth of its epochs, a quarter "
+        "of its filters; or quick ones that take minutes on two cores."
     ),
 ]
 
