@@ -8,9 +8,11 @@ from experiments.fast_recipe import figure, runs, tables
 from tests.experiments.cifar10.test_tables import write
 from tests.experiments.synthetic import curve, put
 
+FLIPS = (3_000_000, 200_000, 0)
+
 
 def put_ablation(root, variant, seed, accuracy, **changes):
-    history = {**curve(3), "val_accuracy": np.array([0.1, 0.9, accuracy])}
+    history = {**curve(3), "val_accuracy": [0.1, 0.9, accuracy], "flips": FLIPS}
     result = {"test_accuracy": 0.5, "tested_epoch": 2, "epochs": 3}
     settings = {**runs.settings(variant, seed, "short").as_dict(), "epochs": 3, **changes}
     put(root / "ablation" / f"{variant}-seed-{seed}", result, history, **settings)
@@ -62,6 +64,22 @@ def test_an_ingredient_is_worth_what_its_lack_costs_on_average(tmp_path):
     np.testing.assert_allclose(worth["mean"], [0.82, 0.72, 0.6])
     np.testing.assert_allclose(worth["std"].iloc[:2], [0.02, np.std([0.7, 0.75, 0.71], ddof=1)])
     np.testing.assert_allclose(worth["difference"], [0.0, -0.1, -0.22], atol=1e-12)
+
+
+def test_the_ablations_figure_shows_means_and_ranges_of_the_seeds(tmp_path):
+    for seed, accuracy in enumerate((0.8, 0.82, 0.87)):
+        put_ablation(tmp_path, "recipe", seed, accuracy)
+    put_ablation(tmp_path, "report", 0, 0.6)
+    accuracy, flips = figure.draw_ablation(tables.ablations(tmp_path)).axes
+    recipe, report = accuracy.lines
+    assert [recipe.get_label(), report.get_label()] == [
+        runs.VARIANTS[name].label for name in ("recipe", "report")
+    ]
+    np.testing.assert_allclose(recipe.get_xydata(), [(1, 0.1), (2, 0.9), (3, 0.83)])
+    np.testing.assert_allclose(report.get_ydata(), [0.1, 0.9, 0.6])
+    area = accuracy.collections[0].get_paths()[0].vertices
+    assert sorted(set(area[area[:, 0] == 3, 1])) == [0.8, 0.87]
+    np.testing.assert_allclose(flips.lines[0].get_ydata(), FLIPS)
 
 
 @pytest.mark.parametrize("preset", ["quick", "short", "full"])
