@@ -76,7 +76,7 @@ def connected() -> Iterator[None]:
             raise
         raise ExperimentError(
             f"The hosts cannot go on together ({cause(error)}). If one of them died, the same "
-            "command on all of them goes on from the last checkpoint."
+            "command on all of them resumes from the last checkpoint."
         ) from error
 
 
