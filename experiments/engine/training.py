@@ -13,6 +13,7 @@ from keras import ops
 
 from experiments.data import Dataset
 from experiments.data.batches import Batches, EpochStarter
+from experiments.data.feed import feed
 from experiments.data.preprocessing import on_bytes
 from experiments.engine import accelerator, hosts
 from experiments.engine.checkpoint import AfterEpoch, Progress
@@ -75,7 +76,7 @@ class Training(abc.ABC):
             self._on_bytes, sets = accelerator.in_blocks(self.model, settings.augment, sets)
         else:
             self._on_bytes = self.on_bytes()
-        self._training_set, self._validation_set, self._test_set = sets
+        self._training_set, self._validation_set, self._test_set = map(feed, sets)
         self.items = len(self._training_set)
         self._on_bytes.compile(
             optimizer=self.optimizer(self.steps),
