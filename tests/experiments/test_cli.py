@@ -311,3 +311,14 @@ def test_no_folder_for_temporary_files_is_told(tmp_path, monkeypatch):
     refused = invoke("quickstart", "--out", tmp_path / "run")
     assert refused.exit_code == 2
     assert "no usable temporary directory" in refused.stderr
+
+
+@on_the_default_backend
+@pytest.mark.parametrize(("given", "expected"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")])
+def test_tensorflows_faster_convolutions_are_on_unless_the_user_says_otherwise(given, expected):
+    inherited = {name: value for name, value in os.environ.items() if "ONEDNN" not in name}
+    ask = "import os, experiments.cli; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    told = subprocess.check_output(
+        [sys.executable, "-c", ask], cwd=ROOT, env={**inherited, **given}, text=True
+    )
+    assert told.strip() == expected
