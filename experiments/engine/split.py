@@ -6,6 +6,7 @@ import keras
 
 from experiments.data import Dataset
 from experiments.data.batches import Batches
+from experiments.data.feed import feed
 from experiments.data.preprocessing import on_bytes
 from experiments.engine.settings import Settings
 
@@ -52,4 +53,4 @@ def accuracy_on_test_images(network: keras.Model, data: Dataset) -> float:
     """
     model = on_bytes(network, augment=False)
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model.evaluate(evaluation_batches(data), verbose=0)[1]
+    return model.evaluate(feed(evaluation_batches(data)), verbose=0)[1]

@@ -60,7 +60,7 @@ def settings(variant: str, seed: int, preset: str) -> BinarynetSettings:
         preset: quick; short; or full, with the epochs and filters of the recipe.
     """
     length = _LENGTH[preset]
-    # Gamma by steps decays as often as in the 500 epochs of the report.
+    # Gamma by steps decays about as often as in the 500 epochs of the report.
     decay = {"gamma_decay_epochs": max(1, length["epochs"] // 5)}
     return BinarynetSettings(
         experiment=NAME,
