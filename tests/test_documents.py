@@ -3,6 +3,7 @@
 import configparser
 import inspect
 import re
+from unittest import mock
 
 import keras
 import numpy as np
@@ -64,10 +65,22 @@ def test_the_guide_begins_with_the_code_of_the_readme():
     assert GUIDES["train 0"] == TRAIN
 
 
-@pytest.mark.parametrize("name", [name for name in GUIDES if name != "train 0"])
+@pytest.mark.parametrize("name", [name for name in GUIDES if name not in ("train 0", "train 2")])
 def test_code_of_the_guides_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     documents.run(GUIDES[name])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.data feeds TensorFlow")
+def test_the_data_set_of_the_guide_trains_without_being_tuned(images):
+    layers = [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    user = mock.Mock(wraps=model)
+    documents.run(GUIDES["train 2"], model=user, **images)
+    (dataset,) = user.fit.call_args.args
+    assert dataset.options().autotune.enabled is False
+    assert model.optimizer.iterations == 10
 
 
 @pytest.mark.parametrize("page", documents.PAGES, ids=lambda p: str(p.relative_to(documents.ROOT)))
