@@ -1,5 +1,7 @@
 """The equations in NumPy float32, written without looking at the library's own code."""
 
+import itertools
+
 import numpy as np
 
 
@@ -37,6 +39,11 @@ def conv2d(x, kernel, strides=(1, 1), dilation=(1, 1)):
 def flip_ratio(flips, weights):
     """The report, Eq. 5."""
     return np.log(np.asarray(flips, dtype="float64") / weights + 1e-9)
+
+
+def mean_flip_ratio(sequence):
+    """The mean share of entries that differ from those of the array before."""
+    return np.mean([np.mean(a != b) for a, b in itertools.pairwise(sequence)])
 
 
 def _flip(weights, signal, threshold):

@@ -32,3 +32,17 @@ def small_network():
         ),
         keras.layers.Dense(5, name="last"),
     )
+
+
+class Network(keras.Model):
+    """A model that is no graph, with a model inside and a weight of its own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = layers.QuantConv2D(4, 3, padding="same", **LATENT)
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.inner = keras.Sequential([layers.QuantDense(2, input_quantizer="ste_sign", **BOP)])
+        self.shift = self.add_weight(shape=(2,), name="shift")
+
+    def call(self, inputs):
+        return self.inner(self.pool(self.conv(inputs))) + self.shift

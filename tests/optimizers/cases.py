@@ -96,3 +96,12 @@ def assert_same_training(model, other):
         backends.assert_identical(
             backends.snapshot(values(model)), backends.snapshot(values(other))
         )
+
+
+def trained(optimizer, layers=None):
+    """A model of the layers, or the network, after one step."""
+    model = functional(layers) if layers else network()
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    x, y = data()
+    model.train_on_batch(x, y)
+    return model
