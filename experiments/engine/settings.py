@@ -183,7 +183,8 @@ class BopSettings(Settings):
         assert isinstance(protocol, BopSettings)
         now, full = self._decay_epochs(), protocol._decay_epochs()
         if now is not None and full is not None and now < full:
-            told.append(f"gamma decays every {now} epochs instead of {full}")
+            epochs = "epoch" if now == 1 else f"{now} epochs"
+            told.append(f"gamma decays every {epochs} instead of every {full}")
         return told
 
     def _decay_epochs(self) -> int | None:

@@ -166,5 +166,5 @@ def test_gamma_decay_epochs_reach_the_run(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     assert [float(row["gamma"]) for row in rows(tmp_path / "run")] == [1e-3, pytest.approx(1e-4)]
     assert read(tmp_path / "run", "config.json")["shortened"] == (
-        "2 of 500 epochs, gamma decays every 1 epochs instead of 100, 2 of 128 filters"
+        "2 of 500 epochs, gamma decays every epoch instead of every 100, 2 of 128 filters"
     )

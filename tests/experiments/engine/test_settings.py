@@ -21,7 +21,7 @@ def shortened(settings, protocol):
         ({"epochs": 20}, "20 of 500 epochs"),
         (
             {"epochs": 20, "gamma_decay_epochs": 4},
-            "20 of 500 epochs, gamma decays every 4 epochs instead of 100",
+            "20 of 500 epochs, gamma decays every 4 epochs instead of every 100",
         ),
         ({"filters": 32}, "32 of 128 filters"),
         ({"limit": 1000}, "1,000 training images only"),
@@ -45,7 +45,7 @@ def test_full_presets_are_not_shortened(preset):
 def test_quick_presets_are_shortened_but_the_quickstart_has_no_other_length():
     told = shortened(cifar10.settings("quick"), cifar10.protocol("quick"))
     assert told == (
-        "5 of 500 epochs, gamma decays every 2 epochs instead of 100, 32 of 128 filters"
+        "5 of 500 epochs, gamma decays every 2 epochs instead of every 100, 32 of 128 filters"
     )
     chosen = ("digits", "quick")
     assert shortened(quickstart.settings(*chosen), quickstart.protocol(*chosen)) is None
