@@ -14,12 +14,7 @@ from larq.models import ModelProfile as LarqsProfile
 import larq_bop
 from larq_bop.models import ModelProfile
 from tests.larq.parity import larq
-from tests.larq.profiles import (
-    latent,
-    of_layers,
-    profiles,
-    weights_of,
-)
+from tests.larq.profiles import latent, of_layers, profiles, weights_of
 
 
 def only(profile):

@@ -13,13 +13,9 @@ from larq_bop.context import quantized_scope
 from larq_bop.layers import QuantConv2D, QuantDense
 from larq_bop.utils import set_precision
 from tests import backends, oracle
-from tests.layers.catalogue import normal
+from tests.layers.catalogue import binary, normal
 
-BINARY = {
-    "input_quantizer": "ste_sign",
-    "kernel_quantizer": "ste_sign",
-    "kernel_constraint": "weight_clip",
-}
+BINARY = binary("QuantDense")
 KINDS = {
     "dense": (
         lambda **arguments: QuantDense(5, **arguments),

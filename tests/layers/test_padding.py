@@ -10,7 +10,6 @@ from tests import backends, oracle
 from tests.layers.catalogue import binary, normal
 
 BINARY = binary("QuantConv2D")
-
 PADDED = [
     # Size, kernel, strides, dilation.
     ((7, 6), (3, 3), (1, 1), (1, 1)),

@@ -8,6 +8,8 @@ from larq_bop import layers
 from larq_bop.models import ModelProfile
 from tests.models.networks import BOP, LATENT, Network, sequential
 
+pytestmark = pytest.mark.usefixtures("weights_of_zeros")
+
 
 def test_a_layer_that_is_called_several_times():
     dense, one, two = layers.QuantDense(3), keras.Input((3,)), keras.Input((5, 3))

@@ -7,13 +7,9 @@ import pytest
 from larq_bop import Bop
 from larq_bop.layers import QuantDense
 from tests import backends
-from tests.optimizers.cases import (
-    binary_kernel,
-    case,
-    data,
-    fit,
-    trained,
-)
+from tests.optimizers.cases import binary_kernel, case, data, fit, trained
+
+pytestmark = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 
 
 def freeze(model, names):
@@ -43,7 +39,6 @@ def assert_loads_and_refuses_to_train(path, model, message):
     fit(loaded, keras.optimizers.Adam())
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 @pytest.mark.parametrize(
     ("predicate", "is_wrapped", "message"),
     [
@@ -62,7 +57,6 @@ def test_a_model_that_was_frozen_before_it_was_saved_loads(
     assert_loads_and_refuses_to_train(tmp_path / "model.keras", model, message)
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_what_is_not_frozen_trains_on_where_the_predicates_still_claim_something(tmp_path):
     model = trained(case())
     freeze(model, ["first"])
@@ -78,7 +72,6 @@ def test_what_is_not_frozen_trains_on_where_the_predicates_still_claim_something
     assert loaded.optimizer.pred_opt_pairs[0][1].num_weights == 16 * 3
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_kernels_of_the_same_name_are_not_confused_where_some_are_frozen(tmp_path):
     """The second kernel stands where the first one stood."""
     hidden = [QuantDense(6, **binary_kernel(), name=name) for name in ("first", "second")]
@@ -91,7 +84,6 @@ def test_kernels_of_the_same_name_are_not_confused_where_some_are_frozen(tmp_pat
     )
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_layers_that_were_added_after_the_optimizer_was_built_train_on(tmp_path):
     optimizer = case(lambda variable: Bop.is_binary_variable(variable))
     model = trained(optimizer)
